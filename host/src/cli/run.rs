@@ -1,0 +1,69 @@
+//! `skyloom run`: a workflow, from file to results.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::{End, WorkflowArgs, render};
+use crate::instance::Watch;
+use crate::provenance::Outcome;
+use crate::run::{self, Place, RunError};
+use crate::schedule::{Options, Reporter};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) workflow: WorkflowArgs,
+    /// Where outputs go [default: results/NAME].
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// Replace output files even if no run wrote them.
+    #[arg(long)]
+    overwrite: bool,
+    /// How many plugin instances run at once [default: one for each core].
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    jobs: Option<u16>,
+    /// Run everything, even what the cache knows.
+    #[arg(long)]
+    recompute: bool,
+    /// Most rows that a plugin is handed at once. Results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..), hide_short_help = true)]
+    batch_rows: u32,
+}
+
+pub(super) fn run(args: &RunArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
+    let mut request = args.workflow.request();
+    request.output_dir.clone_from(&args.output_dir);
+    request.overwrite = args.overwrite;
+    let place = Place::of(&request.workflow, request.state_dir.as_deref());
+    let (engine, cache) = (run::engine()?, place.cache()?);
+    let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let options = Options {
+        jobs: args.jobs.map_or(cores, usize::from),
+        batch_rows: args.batch_rows as usize,
+        recompute: args.recompute,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(options.jobs)
+        .enable_all()
+        .build()
+        .map_err(|error| RunError::Usage(format!("cannot start threads: {error}")))?;
+    let reporter: Arc<dyn Reporter> =
+        if args.workflow.json { Arc::new(render::JsonEvents) } else { Arc::new(render::Progress::new(&plan)) };
+    let record = runtime.block_on(run::run_plan(
+        plan, &request, &place, &cache, &options, watch, &reporter,
+    ))?;
+    if args.workflow.json {
+        render::record_json(&record);
+    } else {
+        render::record_text(&record);
+    }
+    Ok(match record.outcome {
+        Outcome::Ok => End::Ok,
+        Outcome::Failed => End::NodeFailed,
+        Outcome::Interrupted => End::Interrupted,
+    })
+}

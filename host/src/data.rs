@@ -1,0 +1,49 @@
+//! What flows: tables as immutable partitions on disk, files as they lie there.
+//!
+//! A [`Table`] is a schema and an ordered list of [`Object`]s, one for each partition. An
+//! object is an Arrow IPC file, mapped into memory when it is read and named by the
+//! [`Digest`] of its *logical* content: equal values give equal names, however they were
+//! batched, sliced or padded. [`ObjectWriter`] makes objects, batch by batch.
+//!
+//! It does not know who wrote a table, or why.
+
+mod blob;
+mod canonical;
+mod digest;
+mod object;
+mod units;
+
+pub use blob::BlobFile;
+pub(crate) use canonical::canonicalize_nan;
+pub use digest::{Digest, Digester};
+pub use object::{Batches, Object, ObjectStore, ObjectWriter, StoreError};
+pub(crate) use object::publish;
+pub(crate) use digest::schema_digest;
+pub use units::{field_ucd, field_unit};
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+/// A schema and its partitions, in order.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub schema: SchemaRef,
+    pub partitions: Vec<Arc<Object>>,
+}
+
+impl Table {
+    /// Rows in all partitions.
+    pub fn rows(&self) -> u64 {
+        self.partitions.iter().map(|object| object.rows).sum()
+    }
+
+    /// The digest of its partitions' digests, in order.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new_derive_key("skyloom table v1");
+        for object in &self.partitions {
+            hasher.update(object.digest.as_bytes());
+        }
+        Digest::from(hasher.finalize())
+    }
+}

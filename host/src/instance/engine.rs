@@ -1,0 +1,421 @@
+//! Compiling and calling components.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use arrow::datatypes::Fields;
+use skyloom_wire::WireField;
+use wasmtime::component::{InstancePre, Linker, Resource};
+use wasmtime::{Config, Store, Strategy};
+
+use super::abi;
+use super::compiled::CompiledCache;
+use super::store::{self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch, WriterHandle};
+use super::{
+    Binding, ColumnError, Descriptor, GuestError, InstanceError, Passed, Port, PortKind, Purpose,
+    Read, Role, Scope, TableSchema,
+};
+use crate::data::Digest;
+
+/// Largest component that is compiled at all.
+const MAX_COMPONENT_BYTES: usize = 64 << 20;
+/// How often running guests are asked whether they may go on.
+const EPOCH: Duration = Duration::from_millis(100);
+/// Most runs that one node may cut its work in.
+const MAX_PIECES: u32 = 100_000;
+
+/// The WebAssembly engine; one for the process.
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Linker<State>,
+    compiled: CompiledCache,
+}
+
+impl Engine {
+    /// An engine that keeps compiled code below `compiled`, a folder of this user alone.
+    ///
+    /// # Errors
+    /// When the machine cannot run the engine.
+    pub fn new(compiled: &Path) -> Result<Self, InstanceError> {
+        let compile_error = |error: wasmtime::Error| InstanceError::Compile(format!("{error:#}"));
+        let engine = wasmtime::Engine::new(&config()).map_err(compile_error)?;
+        let mut linker = Linker::new(&engine);
+        store::link(&mut linker).map_err(compile_error)?;
+        let ticker = engine.weak();
+        thread::Builder::new()
+            .name("epochs".to_owned())
+            .spawn(move || {
+                while let Some(engine) = ticker.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    thread::sleep(EPOCH);
+                }
+            })
+            .map_err(|error| InstanceError::Compile(error.to_string()))?;
+        Ok(Self { engine, linker, compiled: CompiledCache::new(compiled) })
+    }
+
+    /// The engine's name and version, for the run record.
+    pub fn version() -> &'static str {
+        "wasmtime 48"
+    }
+
+    /// Compiles `bytes`, or takes the code that an earlier run of this machine compiled,
+    /// and asks the component what it is.
+    ///
+    /// # Errors
+    /// When it is not a component, does not speak the contract, imports what plugins may
+    /// not have, or describes itself wrongly.
+    pub fn load(&self, bytes: &[u8]) -> Result<Component, InstanceError> {
+        if bytes.len() > MAX_COMPONENT_BYTES {
+            let (size, limit) = (bytes.len() >> 20, MAX_COMPONENT_BYTES >> 20);
+            return Err(InstanceError::TooLarge(format!("it has {size} MiB; {limit} are allowed")));
+        }
+        if !wasmparser::Parser::is_component(bytes) {
+            return Err(InstanceError::NotAComponent(what_it_is(bytes)));
+        }
+        let digest = Digest::of(bytes);
+        let component = self.compiled.load(&self.engine, bytes, digest)?;
+        let imports: Vec<_> = component
+            .component_type()
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let allowed = [abi::DATA, abi::LOG, abi::TYPES];
+        if let Some(name) = imports.iter().find(|name| !allowed.contains(&name.as_str())) {
+            return Err(InstanceError::ForbiddenImport(name.clone()));
+        }
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| InstanceError::WrongContract(format!("{error:#}")))?;
+        let mut loaded =
+            Component { engine: self.engine.clone(), pre, digest, imports, descriptor: None };
+        loaded.descriptor = Some(Arc::new(loaded.describe()?));
+        Ok(loaded)
+    }
+}
+
+fn what_it_is(bytes: &[u8]) -> String {
+    if wasmparser::Parser::is_core_wasm(bytes) {
+        "it is a core module; `skyloom plugin build` makes a component of it".to_owned()
+    } else {
+        "it does not begin as WebAssembly does".to_owned()
+    }
+}
+
+/// `docs/architecture.md` gives the reasons.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(1 << 20)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    config
+}
+
+/// A compiled plugin.
+pub struct Component {
+    engine: wasmtime::Engine,
+    pre: InstancePre<State>,
+    /// BLAKE3 of the component's bytes.
+    pub digest: Digest,
+    /// What it imports: all that it can see.
+    pub imports: Vec<String>,
+    descriptor: Option<Arc<Descriptor>>,
+}
+
+impl Component {
+    /// What the plugin says about itself.
+    pub fn descriptor(&self) -> &Arc<Descriptor> {
+        self.descriptor.as_ref().expect("set when the component was loaded")
+    }
+
+    fn store(&self, limits: Limits, watch: Arc<Watch>, batch_rows: usize) -> Store<State> {
+        let mut store = Store::new(&self.engine, State::new(limits, watch, batch_rows));
+        store::guard(&mut store);
+        store
+    }
+
+    /// Calls one export in a fresh instance.
+    fn call<P, R>(
+        &self,
+        store: &mut Store<State>,
+        name: &str,
+        params: P,
+    ) -> Result<R, InstanceError>
+    where
+        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
+        R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift + Send + Sync + 'static,
+    {
+        let result = (|| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            let node = instance.get_export_index(&mut *store, None, abi::NODE);
+            let function = instance
+                .get_export_index(&mut *store, node.as_ref(), name)
+                .ok_or_else(|| InstanceError::WrongContract(format!("no export `{name}`")))?;
+            let function = instance
+                .get_typed_func::<P, R>(&mut *store, function)
+                .map_err(|error| InstanceError::WrongContract(format!("`{name}`: {error:#}")))?;
+            function.call(&mut *store, params)
+        })();
+        // What the host refused comes first: the guest's own story follows from it.
+        if let Some(reason) = store.data_mut().reason() {
+            return Err(reason);
+        }
+        result.map_err(|error| {
+            let error = match error.downcast::<InstanceError>() {
+                Ok(error) => return error,
+                Err(error) => error,
+            };
+            let trap = match error.downcast_ref::<wasmtime::Trap>() {
+                Some(trap) => trap.to_string(),
+                None => format!("{error:#}"),
+            };
+            InstanceError::Trap(match store.data().last_words() {
+                Some(words) => format!("{words} ({trap})"),
+                None => trap,
+            })
+        })
+    }
+
+    fn describe(&self) -> Result<Descriptor, InstanceError> {
+        let limits = Limits { wall: Duration::from_secs(10), ..Limits::default() };
+        let mut store = self.store(limits, Arc::default(), 1);
+        let (described,) = self.call::<_, abi::DescribeResult>(&mut store, "describe", ())?;
+        to_descriptor(described)
+    }
+
+    /// Asks what the plugin would make of these parameters and inputs.
+    ///
+    /// # Errors
+    /// The guest's, or that of a limit or broken contract.
+    pub(crate) fn bind(
+        &self,
+        params: &str,
+        inputs: &[(String, BoundInput)],
+        limits: Limits,
+        watch: Arc<Watch>,
+    ) -> Result<Binding, InstanceError> {
+        let mut store = self.store(limits, watch, usize::MAX);
+        let mut lowered = Vec::with_capacity(inputs.len());
+        for (port, input) in inputs {
+            let shape = match input {
+                BoundInput::Table(fields) => abi::Shape::Table(store::to_abi_fields(fields)),
+                BoundInput::Blob(file) => {
+                    let handle = BlobHandle(Arc::clone(file));
+                    abi::Shape::Blob(push(&mut store, handle)?)
+                }
+            };
+            lowered.push(abi::BoundInput { port: port.clone(), shape });
+        }
+        let params: abi::BindParams = (params.to_owned(), lowered);
+        let (bound,) = self.call::<_, abi::BindResult>(&mut store, "bind", params)?;
+        let bound = bound.map_err(|error| InstanceError::Guest(to_guest_error(error)))?;
+        let fields: Vec<Option<&Fields>> = inputs
+            .iter()
+            .map(|(_, input)| match input {
+                BoundInput::Table(fields) => Some(fields),
+                BoundInput::Blob(_) => None,
+            })
+            .collect();
+        to_binding(bound, &fields, self.descriptor())
+    }
+
+    /// Runs one piece of a node's work.
+    ///
+    /// # Errors
+    /// The guest's, or that of a limit, broken contract or full disk.
+    pub(crate) fn run(&self, task: Task<'_>) -> Result<RunReport, InstanceError> {
+        let storage = |error: crate::data::StoreError| InstanceError::Storage(error.to_string());
+        let mut store = self.store(task.limits, task.watch, task.batch_rows);
+        store.data_mut().open_outputs(&task.outputs, task.objects, task.may_cut).map_err(storage)?;
+        let mut inputs = Vec::with_capacity(task.inputs.len());
+        for (index, (port, input, readable)) in task.inputs.into_iter().enumerate() {
+            let content = match input {
+                RunInput::Table(table) => {
+                    let handle = ReaderHandle::new(index, table, readable);
+                    abi::Content::Table(push(&mut store, handle)?)
+                }
+                RunInput::Blob(file) => abi::Content::Blob(push(&mut store, BlobHandle(file))?),
+            };
+            inputs.push(abi::Input { port, content });
+        }
+        let writers: Result<Vec<Resource<WriterHandle>>, _> =
+            (0..task.outputs.len()).map(|index| push(&mut store, WriterHandle(index))).collect();
+        let piece = abi::Piece { index: task.piece.0, count: task.piece.1 };
+        let params: abi::RunParams = (task.params.to_owned(), piece, inputs, writers?);
+        let (result,) = self.call::<_, abi::RunResult>(&mut store, "run", params)?;
+        result.map_err(|error| InstanceError::Guest(to_guest_error(error)))?;
+        store.into_data().finish()
+    }
+}
+
+fn push<T: Send + 'static>(store: &mut Store<State>, value: T) -> Result<Resource<T>, InstanceError> {
+    let pushed = store.data_mut().resources.push(value);
+    pushed.map_err(|error| InstanceError::Limit(error.to_string()))
+}
+
+fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError> {
+    let wrong = |message: String| InstanceError::Descriptor(message);
+    let is_name = |name: &str| {
+        let letters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        letters && !name.is_empty() && name.len() <= 64
+    };
+    let ports = |ports: Vec<abi::Port>| -> Vec<Port> {
+        let port = |port: abi::Port| Port {
+            name: port.name,
+            kind: match port.kind {
+                abi::PortKind::Table => PortKind::Table,
+                abi::PortKind::WholeTable => PortKind::WholeTable,
+                abi::PortKind::Blob => PortKind::Blob,
+            },
+            optional: port.optional,
+            description: port.description,
+        };
+        ports.into_iter().map(port).collect()
+    };
+    let (inputs, outputs) = (ports(described.inputs), ports(described.outputs));
+    for name in inputs.iter().chain(&outputs).map(|port| &port.name).chain([&described.name]) {
+        if !is_name(name) {
+            let name = name.escape_debug();
+            return Err(wrong(format!("`{name}` is not a name of lower-case letters, digits and hyphens")));
+        }
+    }
+    if outputs.is_empty() || outputs.iter().any(|port| port.kind != PortKind::Table) {
+        return Err(wrong("a plugin writes at least one table, and only tables".to_owned()));
+    }
+    let params: serde_json::Value = serde_json::from_str(&described.params)
+        .map_err(|error| wrong(format!("its params schema is not JSON: {error}")))?;
+    if let Err(error) = jsonschema::validator_for(&params) {
+        return Err(wrong(format!("its params schema is not a JSON Schema: {error}")));
+    }
+    Ok(Descriptor {
+        name: described.name,
+        version: described.version,
+        description: described.description,
+        role: match described.role {
+            abi::Role::Ingester => Role::Ingester,
+            abi::Role::FeatureExtractor => Role::FeatureExtractor,
+            abi::Role::Transformer => Role::Transformer,
+            abi::Role::Selector => Role::Selector,
+            abi::Role::Trainer => Role::Trainer,
+            abi::Role::Classifier => Role::Classifier,
+            abi::Role::Calibrator => Role::Calibrator,
+            abi::Role::Evaluator => Role::Evaluator,
+            abi::Role::Explainer => Role::Explainer,
+            abi::Role::Simulator => Role::Simulator,
+            abi::Role::Monitor => Role::Monitor,
+        },
+        scope: match described.scope {
+            abi::Scope::Partition => Scope::Partition,
+            abi::Scope::Whole => Scope::Whole,
+        },
+        inputs,
+        outputs,
+        params,
+        citations: described.citations,
+    })
+}
+
+fn to_guest_error(error: abi::PluginError) -> GuestError {
+    let column = |error: abi::ColumnError| ColumnError {
+        input: error.input,
+        column: error.column,
+        param: error.param,
+        expected: error.expected,
+        found: error.found,
+    };
+    match error {
+        abi::PluginError::Param(error) => {
+            GuestError::Param { param: error.param, message: error.message }
+        }
+        abi::PluginError::MissingColumn(error) => GuestError::MissingColumn(column(error)),
+        abi::PluginError::WrongType(error) => GuestError::WrongType(column(error)),
+        abi::PluginError::WrongUnit(error) => GuestError::WrongUnit(column(error)),
+        abi::PluginError::Data(message) => GuestError::Data(message),
+        abi::PluginError::Failed(message) => GuestError::Failed(message),
+    }
+}
+
+/// Believes a binding once its indices and types hold together.
+fn to_binding(
+    bound: abi::Binding,
+    inputs: &[Option<&Fields>],
+    descriptor: &Descriptor,
+) -> Result<Binding, InstanceError> {
+    let wrong = |message: String| InstanceError::Contract(format!("its `bind`: {message}"));
+    if bound.outputs.len() != descriptor.outputs.len() {
+        let (found, expected) = (bound.outputs.len(), descriptor.outputs.len());
+        return Err(wrong(format!("{found} outputs where the descriptor has {expected}")));
+    }
+    if !(1..=MAX_PIECES).contains(&bound.pieces) {
+        return Err(wrong(format!("{} pieces; 1 to {MAX_PIECES} are allowed", bound.pieces)));
+    }
+    let column_of = |input: u32, column: u32| {
+        let fields = inputs.get(input as usize).copied().flatten();
+        fields.and_then(|fields| fields.get(column as usize))
+    };
+    let mut outputs = Vec::with_capacity(bound.outputs.len());
+    for (port, table) in descriptor.outputs.iter().zip(bound.outputs) {
+        let port = &port.name;
+        let field = |field: abi::Field| WireField {
+            name: field.name,
+            format: field.format,
+            nullable: field.nullable,
+            dictionary: field.dictionary,
+            metadata: field.metadata,
+            children: field.children,
+        };
+        let fields = skyloom_wire::build_fields(table.fields.into_iter().map(field).collect())
+            .map_err(|error| wrong(format!("output `{port}`: {error}")))?;
+        let mut names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(wrong(format!("output `{port}` has two columns `{}`", pair[0])));
+        }
+        let mut passed = Vec::with_capacity(table.passed.len());
+        for entry in table.passed {
+            let pair = fields.get(entry.field as usize).zip(column_of(entry.input, entry.column));
+            match pair {
+                Some((out, from)) if out.data_type() == from.data_type()
+                    && out.is_nullable() == from.is_nullable() => {}
+                _ => return Err(wrong(format!("output `{port}` passes what is not there"))),
+            }
+            passed.push(Passed {
+                field: entry.field as usize,
+                input: entry.input as usize,
+                column: entry.column as usize,
+            });
+        }
+        outputs.push(Arc::new(TableSchema { fields, passed }));
+    }
+    let mut reads = Vec::with_capacity(bound.reads.len());
+    for read in bound.reads {
+        if column_of(read.input, read.column).is_none() {
+            return Err(wrong(format!("it reads column {} of input {}", read.column, read.input)));
+        }
+        reads.push(Read {
+            input: read.input as usize,
+            column: read.column as usize,
+            purpose: match read.purpose {
+                abi::Purpose::Feature => Purpose::Feature,
+                abi::Purpose::Label => Purpose::Label,
+                abi::Purpose::Key => Purpose::Key,
+                abi::Purpose::Weight => Purpose::Weight,
+                abi::Purpose::Value => Purpose::Value,
+            },
+        });
+    }
+    Ok(Binding { outputs, reads, pieces: bound.pieces })
+}

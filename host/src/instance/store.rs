@@ -1,0 +1,764 @@
+//! One call's world: its limits, and the resources that its guest holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::{BooleanBuffer, Buffer};
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
+use bytes::Bytes;
+use skyloom_wire::{WireColumn, WireField, build_column, flatten_column, flatten_fields};
+use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
+use wasmtime::{ResourceLimiter, StoreContextMut};
+
+use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
+use super::{InstanceError, TableSchema};
+use crate::data::{BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, canonicalize_nan};
+
+/// What one call may use. Every plugin has limits; a node can raise its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of the guest.
+    pub memory_bytes: usize,
+    /// Wall time of one call.
+    pub wall: Duration,
+    /// What one call may emit, in memory.
+    pub output_bytes: u64,
+    /// What one call may log; the rest is dropped.
+    pub log_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 1 << 30,
+            wall: Duration::from_secs(3600),
+            output_bytes: 16 << 30,
+            log_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Most bytes a guest can hand over in one call of a host function.
+const HOSTCALL_BYTES: usize = 256 << 20;
+/// Most handles a guest can hold at once.
+const MAX_HANDLES: usize = 4096;
+
+/// How bad a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+}
+
+/// What a guest told the user, cleaned of control characters.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LogLine {
+    pub level: LogLevel,
+    pub message: String,
+}
+
+/// What others may see of a call while it runs, and how they stop it.
+#[derive(Debug, Default)]
+pub struct Watch {
+    cancelled: AtomicBool,
+    rows: AtomicU64,
+}
+
+impl Watch {
+    /// Ends all calls that share this watch, within a tenth of a second.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Rows that all its calls have read, or written where they read files.
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+}
+
+/// What an input port is connected to in a run.
+#[derive(Debug, Clone)]
+pub enum RunInput {
+    Table(Arc<Table>),
+    Blob(Arc<BlobFile>),
+}
+
+/// What an input port is connected to before data moves.
+pub(crate) enum BoundInput {
+    Table(Fields),
+    Blob(Arc<BlobFile>),
+}
+
+/// One run of a plugin.
+pub(crate) struct Task<'a> {
+    pub(crate) params: &'a str,
+    pub(crate) piece: (u32, u32),
+    /// Port, content, and which columns may be read.
+    pub(crate) inputs: Vec<(String, RunInput, Arc<[bool]>)>,
+    pub(crate) outputs: Vec<Arc<TableSchema>>,
+    pub(crate) objects: &'a ObjectStore,
+    pub(crate) limits: Limits,
+    pub(crate) watch: Arc<Watch>,
+    /// Batches are handed over in at most so many rows.
+    pub(crate) batch_rows: usize,
+    pub(crate) may_cut: bool,
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct RunReport {
+    /// For each output port, its partitions.
+    pub outputs: Vec<Vec<Arc<Object>>>,
+    pub log: Vec<LogLine>,
+    pub peak_memory_bytes: usize,
+    pub wall: Duration,
+}
+
+pub(crate) struct State {
+    pub(crate) resources: ResourceTable,
+    limits: Limits,
+    started: Instant,
+    watch: Arc<Watch>,
+    memory_bytes: usize,
+    memory_refused: bool,
+    log: Vec<LogLine>,
+    log_bytes: usize,
+    outputs: Vec<Output>,
+    emitted_bytes: u64,
+    batch_rows: usize,
+    may_cut: bool,
+    /// The first refusal of a host function. It fails the call, whatever the guest says.
+    refused: Option<IoError>,
+}
+
+impl State {
+    pub(crate) fn new(limits: Limits, watch: Arc<Watch>, batch_rows: usize) -> Self {
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(MAX_HANDLES);
+        Self {
+            resources,
+            limits,
+            started: Instant::now(),
+            watch,
+            memory_bytes: 0,
+            memory_refused: false,
+            log: Vec::new(),
+            log_bytes: 0,
+            outputs: Vec::new(),
+            emitted_bytes: 0,
+            batch_rows,
+            may_cut: false,
+            refused: None,
+        }
+    }
+
+    pub(crate) fn open_outputs(
+        &mut self,
+        schemas: &[Arc<TableSchema>],
+        objects: &ObjectStore,
+        may_cut: bool,
+    ) -> Result<(), StoreError> {
+        self.may_cut = may_cut;
+        for schema in schemas {
+            self.outputs.push(Output::new(Arc::clone(schema), objects.clone())?);
+        }
+        Ok(())
+    }
+
+    /// Ends the outputs of a run that went well.
+    pub(crate) fn finish(mut self) -> Result<RunReport, InstanceError> {
+        let finish = |output: Output| output.finish();
+        let outputs = std::mem::take(&mut self.outputs);
+        let outputs: Result<Vec<_>, _> = outputs.into_iter().map(finish).collect();
+        Ok(RunReport {
+            outputs: outputs.map_err(|error| InstanceError::Storage(error.to_string()))?,
+            log: self.log,
+            peak_memory_bytes: self.memory_bytes,
+            wall: self.started.elapsed(),
+        })
+    }
+
+    /// Why a call failed, as far as the host knows better than the trap.
+    pub(crate) fn reason(&mut self) -> Option<InstanceError> {
+        if let Some(refused) = self.refused.take() {
+            return Some(match refused {
+                IoError::Denied(message) | IoError::Invalid(message) => {
+                    InstanceError::Contract(message)
+                }
+                IoError::Limit(message) => InstanceError::Limit(message),
+                IoError::Storage(message) => InstanceError::Storage(message),
+            });
+        }
+        self.memory_refused.then(|| {
+            let limit = self.limits.memory_bytes >> 20;
+            InstanceError::Limit(format!(
+                "it needs more than its {limit} MiB of memory; raise `resources: {{memory: …}}` of this node"
+            ))
+        })
+    }
+
+    /// What the guest said last, such as why it panicked.
+    pub(crate) fn last_words(&self) -> Option<&str> {
+        self.log.last().filter(|line| line.level == LogLevel::Warn).map(|line| line.message.as_str())
+    }
+
+    /// Called every tenth of a second while the guest runs.
+    pub(crate) fn check_time(&self) -> Result<(), InstanceError> {
+        if self.watch.is_cancelled() {
+            return Err(InstanceError::Interrupted);
+        }
+        if self.started.elapsed() > self.limits.wall {
+            let limit = self.limits.wall.as_secs_f64();
+            return Err(InstanceError::Limit(format!(
+                "it ran longer than its {limit} s; raise `resources: {{time: …}}` of this node"
+            )));
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&mut self, error: IoError) -> Result<T, IoError> {
+        self.refused.get_or_insert_with(|| error.clone());
+        Err(error)
+    }
+
+    fn write_log(&mut self, level: Level, message: &str) {
+        let level = match level {
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+        };
+        let left = self.limits.log_bytes.saturating_sub(self.log_bytes);
+        if left == 0 {
+            return;
+        }
+        let mut message: String = message.chars().map(printable).take(left).collect();
+        self.log_bytes += message.len() + 1;
+        if self.log_bytes >= self.limits.log_bytes {
+            message.push_str(" … (its log is full)");
+        }
+        self.log.push(LogLine { level, message });
+    }
+}
+
+/// Control characters could drive the reader's terminal.
+fn printable(character: char) -> char {
+    match character {
+        '\n' | '\t' => character,
+        // Directional overrides reorder what follows.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ if character.is_control() => '\u{fffd}',
+        _ => character,
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.limits.memory_bytes;
+        if granted {
+            self.memory_bytes = self.memory_bytes.max(desired);
+        } else {
+            self.memory_refused = true;
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= 20_000)
+    }
+
+    fn instances(&self) -> usize {
+        16
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        8
+    }
+}
+
+/// Settings that every store has.
+pub(crate) fn guard(store: &mut wasmtime::Store<State>) {
+    store.limiter(|state| state);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_max_component_handles(MAX_HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|context| {
+        context.data().check_time()?;
+        Ok(wasmtime::UpdateDeadline::Continue(1))
+    });
+}
+
+pub(crate) struct BlobHandle(pub(crate) Arc<BlobFile>);
+
+pub(crate) struct ReaderHandle {
+    input: usize,
+    table: Arc<Table>,
+    readable: Arc<[bool]>,
+    partition: usize,
+    batches: Option<crate::data::Batches>,
+    /// What is left of a batch that was larger than the guest is given at once.
+    rest: Option<RecordBatch>,
+}
+
+impl ReaderHandle {
+    pub(crate) fn new(input: usize, table: Arc<Table>, readable: Arc<[bool]>) -> Self {
+        Self { input, table, readable, partition: 0, batches: None, rest: None }
+    }
+
+    fn next(&mut self, batch_rows: usize) -> Result<Option<RecordBatch>, StoreError> {
+        loop {
+            if let Some(batch) = self.rest.take() {
+                if batch.num_rows() <= batch_rows {
+                    return Ok(Some(batch));
+                }
+                self.rest = Some(batch.slice(batch_rows, batch.num_rows() - batch_rows));
+                return Ok(Some(batch.slice(0, batch_rows)));
+            }
+            let batches = match &mut self.batches {
+                Some(batches) => batches,
+                None => match self.table.partitions.get(self.partition) {
+                    None => return Ok(None),
+                    Some(object) => {
+                        self.partition += 1;
+                        self.batches.insert(object.batches()?)
+                    }
+                },
+            };
+            match batches.next() {
+                Some(batch) => self.rest = Some(batch?),
+                None => self.batches = None,
+            }
+        }
+    }
+}
+
+pub(crate) struct BatchHandle {
+    input: usize,
+    batch: RecordBatch,
+    readable: Arc<[bool]>,
+}
+
+impl BatchHandle {
+    fn column(&self, index: u32, rows: Option<(u64, u64)>) -> Result<Vec<ColumnOut>, IoError> {
+        let column = match self.readable.get(index as usize) {
+            None => return Err(IoError::Denied(format!("there is no column {index}"))),
+            Some(false) => {
+                let schema = self.batch.schema();
+                let name = schema.field(index as usize).name();
+                return Err(IoError::Denied(format!(
+                    "it reads column `{name}`, which its `bind` did not declare"
+                )));
+            }
+            Some(true) => self.batch.column(index as usize),
+        };
+        let mut flat = Vec::with_capacity(1);
+        match rows {
+            None => flatten_column(column.as_ref(), &mut flat),
+            Some((offset, length)) => {
+                let rows = column.len() as u64;
+                if offset.checked_add(length).is_none_or(|end| end > rows) {
+                    let message = format!("rows {offset}+{length} of a batch of {rows}");
+                    return Err(IoError::Denied(message));
+                }
+                let slice = column.slice(offset as usize, length as usize);
+                flatten_column(slice.as_ref(), &mut flat);
+            }
+        }
+        let out = |column: WireColumn| ColumnOut {
+            rows: column.rows,
+            validity: column.validity.map(shared),
+            buffers: column.buffers.into_iter().map(shared).collect(),
+        };
+        Ok(flat.into_iter().map(out).collect())
+    }
+}
+
+/// `buffer` as bytes that keep it alive: nothing is copied until it is in the guest.
+fn shared(buffer: Buffer) -> Bytes {
+    struct Owner(Buffer);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_slice()
+        }
+    }
+    Bytes::from_owner(Owner(buffer))
+}
+
+/// Which of a run's outputs a guest's handle writes to.
+pub(crate) struct WriterHandle(pub(crate) usize);
+
+struct Output {
+    table: Arc<TableSchema>,
+    schema: SchemaRef,
+    new_fields: Fields,
+    objects: ObjectStore,
+    writer: ObjectWriter,
+    done: Vec<Arc<Object>>,
+}
+
+impl Output {
+    fn new(table: Arc<TableSchema>, objects: ObjectStore) -> Result<Self, StoreError> {
+        let schema = Arc::new(Schema::new(table.fields.clone()));
+        let is_passed = |field| table.passed.iter().any(|passed| passed.field == field);
+        let fields = table.fields.iter().enumerate();
+        let new_fields = fields.filter(|(index, _)| !is_passed(*index));
+        Ok(Self {
+            new_fields: new_fields.map(|(_, field)| Arc::clone(field)).collect(),
+            writer: objects.writer(schema.clone())?,
+            table,
+            schema,
+            objects,
+            done: Vec::new(),
+        })
+    }
+
+    fn cut(&mut self) -> Result<(), StoreError> {
+        let next = self.objects.writer(self.schema.clone())?;
+        let ended = std::mem::replace(&mut self.writer, next);
+        self.done.push(Arc::new(ended.finish()?));
+        Ok(())
+    }
+
+    /// A run writes at least one partition, if an empty one.
+    fn finish(mut self) -> Result<Vec<Arc<Object>>, StoreError> {
+        if self.done.is_empty() || self.writer.rows() > 0 {
+            self.done.push(Arc::new(self.writer.finish()?));
+        }
+        Ok(self.done)
+    }
+
+    /// Believes `columns` once they hold what the bound schema says.
+    fn assemble(
+        &self,
+        from: Option<(&BatchHandle, Option<&BooleanBuffer>)>,
+        columns: Vec<ColumnIn>,
+    ) -> Result<RecordBatch, IoError> {
+        let invalid = |message: String| IoError::Invalid(message);
+        let mut new = Vec::with_capacity(self.new_fields.len());
+        let types = self.new_fields.iter().map(|field| field.data_type());
+        let leaves: Vec<_> = types.clone().flat_map(leaf_types).collect();
+        if leaves.len() != columns.len() {
+            let (found, expected) = (columns.len(), leaves.len());
+            return Err(invalid(format!("it emitted {found} arrays where {expected} belong")));
+        }
+        let mut flat = leaves.into_iter().zip(columns).map(|(data_type, column)| {
+            let canonical = |mut bytes: Vec<u8>| {
+                canonicalize_nan(data_type, &mut bytes);
+                Buffer::from_vec(bytes)
+            };
+            WireColumn {
+                rows: column.rows,
+                validity: column.validity.map(Buffer::from_vec),
+                buffers: column.buffers.into_iter().map(canonical).collect(),
+            }
+        });
+        for (field, data_type) in self.new_fields.iter().zip(types) {
+            let array = build_column(data_type, &mut flat)
+                .map_err(|error| invalid(format!("its column `{}`: {error}", field.name())))?;
+            if !field.is_nullable() && array.logical_null_count() > 0 {
+                return Err(invalid(format!("its column `{}` has nulls", field.name())));
+            }
+            new.push(array);
+        }
+        let rows = match (from, new.first()) {
+            (Some((_, Some(keep))), _) => keep.count_set_bits(),
+            (Some((source, None)), _) => source.batch.num_rows(),
+            (None, Some(first)) => first.len(),
+            (None, None) => 0,
+        };
+        let mut new = new.into_iter();
+        let mut arrays = Vec::with_capacity(self.schema.fields().len());
+        for index in 0..self.schema.fields().len() {
+            let passed = self.table.passed.iter().find(|passed| passed.field == index);
+            let array = match (passed, from) {
+                (None, _) => new.next().expect("as many as there are new fields"),
+                (Some(_), None) => {
+                    return Err(invalid("`put` on a port that passes columns".to_owned()));
+                }
+                (Some(passed), Some((source, keep))) => {
+                    if passed.input != source.input {
+                        let message = "it derives from a batch of another input than it bound";
+                        return Err(invalid(message.to_owned()));
+                    }
+                    let column = source.batch.column(passed.column);
+                    match keep {
+                        None => Arc::clone(column),
+                        Some(keep) => {
+                            let keep = BooleanArray::new(keep.clone(), None);
+                            arrow::compute::filter(column, &keep)
+                                .map_err(|error| invalid(error.to_string()))?
+                        }
+                    }
+                }
+            };
+            if array.len() != rows {
+                let (name, found) = (self.schema.field(index).name(), array.len());
+                return Err(invalid(format!("its column `{name}` has {found} rows, not {rows}")));
+            }
+            arrays.push(array);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// The type of each array that a column of `data_type` flattens to.
+fn leaf_types(data_type: &DataType) -> Vec<&DataType> {
+    let mut types = vec![data_type];
+    match data_type {
+        DataType::List(child)
+        | DataType::LargeList(child)
+        | DataType::FixedSizeList(child, _)
+        | DataType::Map(child, _) => types.extend(leaf_types(child.data_type())),
+        DataType::Struct(fields) => {
+            types.extend(fields.iter().flat_map(|field| leaf_types(field.data_type())));
+        }
+        DataType::Dictionary(_, values) => types.extend(leaf_types(values)),
+        _ => {}
+    }
+    types
+}
+
+pub(crate) fn to_abi_fields(fields: &Fields) -> Vec<abi::Field> {
+    let field = |field: WireField| abi::Field {
+        name: field.name,
+        format: field.format,
+        nullable: field.nullable,
+        dictionary: field.dictionary,
+        metadata: field.metadata,
+        children: field.children,
+    };
+    // Whatever is bound came over this border, so it goes back over it.
+    flatten_fields(fields).unwrap_or_default().into_iter().map(field).collect()
+}
+
+fn emit(
+    state: &mut State,
+    writer: &Resource<WriterHandle>,
+    source: Option<(&Resource<BatchHandle>, Option<Vec<u8>>)>,
+    columns: Vec<ColumnIn>,
+) -> wasmtime::Result<Result<(), IoError>> {
+    let index = state.resources.get(writer)?.0;
+    let bytes = |column: &ColumnIn| column.buffers.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+    state.emitted_bytes += columns.iter().map(bytes).sum::<u64>();
+    if state.emitted_bytes > state.limits.output_bytes {
+        let limit = state.limits.output_bytes >> 20;
+        let message = format!(
+            "it emits more than its {limit} MiB; raise `resources: {{output: …}}` of this node"
+        );
+        return Ok(state.refuse(IoError::Limit(message)));
+    }
+    let assembled = match source {
+        None => state.outputs[index].assemble(None, columns),
+        Some((source, keep)) => {
+            let source = state.resources.get(source)?;
+            let rows = source.batch.num_rows();
+            match keep {
+                Some(bits) if bits.len() < rows.div_ceil(8) => {
+                    let message = format!("its bitmap is too short for {rows} rows");
+                    Err(IoError::Invalid(message))
+                }
+                keep => {
+                    let keep = keep.map(|bits| BooleanBuffer::new(Buffer::from_vec(bits), 0, rows));
+                    state.outputs[index].assemble(Some((source, keep.as_ref())), columns)
+                }
+            }
+        }
+    };
+    let written = assembled.and_then(|batch| {
+        let rows = batch.num_rows() as u64;
+        let pushed = state.outputs[index].writer.push(batch);
+        pushed.map(|()| rows).map_err(|error| IoError::Storage(error.to_string()))
+    });
+    Ok(match written {
+        Ok(rows) => {
+            if state.may_cut {
+                state.watch.rows.fetch_add(rows, Ordering::Relaxed);
+            }
+            Ok(())
+        }
+        Err(error) => state.refuse(error),
+    })
+}
+
+/// Gives a guest what the contract promises, and nothing else.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.instance(abi::TYPES)?;
+    link_log(linker)?;
+    let mut data = linker.instance(abi::DATA)?;
+
+    data.resource("batch", ResourceType::host::<BatchHandle>(), |mut store, rep| {
+        drop(store.data_mut().resources.delete(Resource::<BatchHandle>::new_own(rep))?);
+        Ok(())
+    })?;
+    data.func_wrap(
+        "[method]batch.rows",
+        |store: StoreContextMut<'_, State>, (batch,): (Resource<BatchHandle>,)| {
+            Ok((store.data().resources.get(&batch)?.batch.num_rows() as u64,))
+        },
+    )?;
+    data.func_wrap(
+        "[method]batch.column",
+        |mut store: StoreContextMut<'_, State>, (batch, index): (Resource<BatchHandle>, u32)| {
+            let column = store.data().resources.get(&batch)?.column(index, None);
+            Ok((column.or_else(|error| store.data_mut().refuse(error)),))
+        },
+    )?;
+    data.func_wrap(
+        "[method]batch.slice",
+        |mut store: StoreContextMut<'_, State>,
+         (batch, index, offset, length): (Resource<BatchHandle>, u32, u64, u64)| {
+            let column = store.data().resources.get(&batch)?.column(index, Some((offset, length)));
+            Ok((column.or_else(|error| store.data_mut().refuse(error)),))
+        },
+    )?;
+
+    data.resource("reader", ResourceType::host::<ReaderHandle>(), |mut store, rep| {
+        drop(store.data_mut().resources.delete(Resource::<ReaderHandle>::new_own(rep))?);
+        Ok(())
+    })?;
+    data.func_wrap(
+        "[method]reader.fields",
+        |store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
+            let reader = store.data().resources.get(&reader)?;
+            Ok((to_abi_fields(reader.table.schema.fields()),))
+        },
+    )?;
+    data.func_wrap(
+        "[method]reader.rows",
+        |store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
+            Ok((store.data().resources.get(&reader)?.table.rows(),))
+        },
+    )?;
+    data.func_wrap(
+        "[method]reader.next",
+        |mut store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
+            Ok((next_batch(store.data_mut(), &reader)?,))
+        },
+    )?;
+    data.func_wrap(
+        "[method]reader.rewind",
+        |mut store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
+            let reader = store.data_mut().resources.get_mut(&reader)?;
+            (reader.partition, reader.batches, reader.rest) = (0, None, None);
+            Ok(())
+        },
+    )?;
+
+    data.resource("writer", ResourceType::host::<WriterHandle>(), |mut store, rep| {
+        drop(store.data_mut().resources.delete(Resource::<WriterHandle>::new_own(rep))?);
+        Ok(())
+    })?;
+    data.func_wrap(
+        "[method]writer.fields",
+        |store: StoreContextMut<'_, State>, (writer,): (Resource<WriterHandle>,)| {
+            let index = store.data().resources.get(&writer)?.0;
+            Ok((to_abi_fields(&store.data().outputs[index].new_fields),))
+        },
+    )?;
+    data.func_wrap(
+        "[method]writer.put",
+        |mut store: StoreContextMut<'_, State>,
+         (writer, columns): (Resource<WriterHandle>, Vec<ColumnIn>)| {
+            Ok((emit(store.data_mut(), &writer, None, columns)?,))
+        },
+    )?;
+    data.func_wrap(
+        "[method]writer.derive",
+        |mut store: StoreContextMut<'_, State>,
+         (writer, source, keep, columns): (
+            Resource<WriterHandle>,
+            Resource<BatchHandle>,
+            Option<Vec<u8>>,
+            Vec<ColumnIn>,
+        )| {
+            Ok((emit(store.data_mut(), &writer, Some((&source, keep)), columns)?,))
+        },
+    )?;
+    data.func_wrap(
+        "[method]writer.cut",
+        |mut store: StoreContextMut<'_, State>, (writer,): (Resource<WriterHandle>,)| {
+            let state = store.data_mut();
+            let index = state.resources.get(&writer)?.0;
+            if !state.may_cut {
+                let message = "only ingesters and simulators make partitions".to_owned();
+                return Ok((state.refuse(IoError::Denied(message)),));
+            }
+            let cut = state.outputs[index].cut();
+            Ok((cut.or_else(|error| state.refuse(IoError::Storage(error.to_string()))),))
+        },
+    )?;
+
+    data.resource("blob", ResourceType::host::<BlobHandle>(), |mut store, rep| {
+        drop(store.data_mut().resources.delete(Resource::<BlobHandle>::new_own(rep))?);
+        Ok(())
+    })?;
+    data.func_wrap(
+        "[method]blob.name",
+        |store: StoreContextMut<'_, State>, (blob,): (Resource<BlobHandle>,)| {
+            Ok((store.data().resources.get(&blob)?.0.name(),))
+        },
+    )?;
+    data.func_wrap(
+        "[method]blob.size",
+        |store: StoreContextMut<'_, State>, (blob,): (Resource<BlobHandle>,)| {
+            Ok((store.data().resources.get(&blob)?.0.size,))
+        },
+    )?;
+    data.func_wrap(
+        "[method]blob.read",
+        |mut store: StoreContextMut<'_, State>,
+         (blob, offset, length): (Resource<BlobHandle>, u64, u32)| {
+            let read = store.data().resources.get(&blob)?.0.read(offset, length as usize);
+            let bytes = read.map(Bytes::from);
+            Ok((bytes.or_else(|error| {
+                store.data_mut().refuse(IoError::Storage(error.to_string()))
+            }),))
+        },
+    )?;
+    Ok(())
+}
+
+fn link_log(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut log = linker.instance(abi::LOG)?;
+    log.func_wrap(
+        "log",
+        |mut store: StoreContextMut<'_, State>, (level, message): (Level, String)| {
+            store.data_mut().write_log(level, &message);
+            Ok(())
+        },
+    )?;
+    log.func_wrap("progress", |_: StoreContextMut<'_, State>, _: (u64, u64)| Ok(()))?;
+    Ok(())
+}
+
+fn next_batch(state: &mut State, reader: &Resource<ReaderHandle>) -> wasmtime::Result<NextResult> {
+    // A guest that only asks for batches spends its time here: no epoch stops that.
+    if let Err(error) = state.check_time() {
+        return Err(error.into());
+    }
+    let batch_rows = state.batch_rows;
+    let handle = state.resources.get_mut(reader)?;
+    let (input, readable) = (handle.input, Arc::clone(&handle.readable));
+    match handle.next(batch_rows) {
+        Ok(None) => Ok(Ok(None)),
+        Ok(Some(batch)) => {
+            state.watch.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+            let handle = state.resources.push(BatchHandle { input, batch, readable })?;
+            Ok(Ok(Some(handle)))
+        }
+        Err(error) => Ok(state.refuse(IoError::Storage(error.to_string()))),
+    }
+}

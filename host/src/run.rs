@@ -1,0 +1,271 @@
+//! The spine: one call per arrow.
+//!
+//! ```text
+//! workflow.yaml ─ parse → Workflow ─ resolve → Plan ─ execute → NodeOutcome
+//!    → write → outputs + RunRecord
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use indexmap::IndexMap;
+
+use crate::cache::Cache;
+use crate::data::{Digest, StoreError};
+use crate::fault::{Fault, Source};
+use crate::instance::{Engine, InstanceError, Role, Watch};
+use crate::output::{self, Ledger, OutputError};
+use crate::plan::{self, Plan, PlanNode, PlanSource, Setup};
+use crate::provenance::{
+    InputRecord, NodeRecord, Outcome, RecordError, RunRecord, Runs, TableRecord, metrics_of,
+};
+use crate::registry::{Project, Registry, RegistryError};
+use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
+use crate::workflow::{self, Overrides};
+
+/// What went wrong around a run; what goes wrong in a node is in its record.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{} {}", .0.len(), if .0.len() == 1 { "mistake" } else { "mistakes" })]
+    Faults(Vec<Fault>),
+    #[error("cannot read {}: {source}", path.display())]
+    Workflow { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(#[from] InstanceError),
+    #[error("{0}")]
+    Usage(String),
+}
+
+/// What the command line says about one workflow.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub workflow: PathBuf,
+    pub inputs: Vec<(String, PathBuf)>,
+    pub params: Vec<(String, String)>,
+    /// Where outputs go; `results/NAME` of the current folder when not said.
+    pub output_dir: Option<PathBuf>,
+    /// Replaces files that no run wrote.
+    pub overwrite: bool,
+    /// Where cache and records are kept; `.skyloom` of the project when not said.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Where things are for one workflow.
+pub struct Place {
+    /// The workflow's folder.
+    pub folder: PathBuf,
+    pub project: Project,
+    /// Cache, runs and ledger.
+    pub state: PathBuf,
+}
+
+impl Place {
+    /// The place of the workflow at `path`.
+    pub fn of(path: &Path, state: Option<&Path>) -> Self {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let project = Project::around(&folder);
+        let state = state.map_or_else(|| project.root.join(".skyloom"), Path::to_owned);
+        Self { folder, project, state }
+    }
+
+    /// The cache of this place.
+    ///
+    /// # Errors
+    /// When its folders cannot be made.
+    pub fn cache(&self) -> Result<Arc<Cache>, StoreError> {
+        Ok(Arc::new(Cache::open(&self.state.join("cache"))?))
+    }
+}
+
+/// The engine, with compiled code kept where this user keeps caches.
+///
+/// # Errors
+/// When the machine cannot run it.
+pub fn engine() -> Result<Engine, InstanceError> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    Engine::new(&cache.unwrap_or_else(std::env::temp_dir).join("skyloom/compiled"))
+}
+
+/// Parses and plans.
+///
+/// # Errors
+/// The workflow's mistakes, or what keeps them from being looked for.
+pub fn make_plan(
+    request: &Request,
+    place: &Place,
+    engine: &Engine,
+    cache: &Cache,
+    watch: &Arc<Watch>,
+) -> Result<Plan, RunError> {
+    let path = &request.workflow;
+    let text = std::fs::read(path).map_err(|source| RunError::Workflow { path: path.clone(), source })?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let source = std::io::Error::other(format!("byte {at} is not UTF-8"));
+        RunError::Workflow { path: path.clone(), source }
+    })?;
+    let source = Source { name: path.display().to_string().into(), text: text.into() };
+    let overrides = Overrides { params: request.params.clone() };
+    let workflow = workflow::parse(&source, &overrides).map_err(RunError::Faults)?;
+    let mut registry = Registry::new(engine, place.project.clone());
+    let mut setup = Setup {
+        registry: &mut registry,
+        cache,
+        folder: &place.folder,
+        inputs: &request.inputs,
+        watch: Arc::clone(watch),
+    };
+    plan::resolve(workflow, &mut setup).map_err(RunError::Faults)
+}
+
+/// Runs a plan, writes its outputs, keeps its record.
+///
+/// # Errors
+/// When outputs may not be written, before anything runs; or when the record cannot be.
+pub async fn run_plan(
+    plan: Plan,
+    request: &Request,
+    place: &Place,
+    cache: &Arc<Cache>,
+    options: &Options,
+    interrupt: &Arc<Watch>,
+    reporter: &Arc<dyn Reporter>,
+) -> Result<RunRecord, RunError> {
+    let started = Instant::now();
+    let started_at = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let plan = Arc::new(plan);
+    let folder = request
+        .output_dir
+        .clone()
+        .unwrap_or_else(|| Path::new("results").join(&plan.workflow.name.value));
+    let mut ledger = Ledger::open(&place.state.join("outputs.json"));
+    for output in &plan.outputs {
+        output::check(&plan.nodes[output.node].outputs[output.output].fields, output.format)?;
+        if !request.overwrite {
+            ledger.check(&folder.join(&output.path))?;
+        }
+    }
+    let runs = Runs::below(&place.state);
+    let run = runs.begin(&file_name(&plan.workflow.name.value))?;
+    let outcomes = schedule::execute(&plan, cache, options, interrupt, reporter).await;
+
+    let mut outputs = IndexMap::new();
+    for output in &plan.outputs {
+        if let Some(table) = outcomes[output.node].tables.get(output.output) {
+            let written = output::write(table, &folder.join(&output.path), output.format)?;
+            ledger.note(&written)?;
+            outputs.insert(output.name.clone(), written);
+        }
+    }
+    let mut metrics = IndexMap::new();
+    for (node, outcome) in plan.nodes.iter().zip(&outcomes) {
+        if node.component.descriptor().role == Role::Evaluator
+            && let Some(table) = outcome.tables.first()
+            && let Some(scores) = metrics_of(table)?
+        {
+            metrics.insert(node.id.clone(), scores);
+        }
+    }
+    let all = |state: fn(&NodeState) -> bool| outcomes.iter().any(|outcome| state(&outcome.state));
+    let outcome = match () {
+        () if interrupt.is_cancelled() => Outcome::Interrupted,
+        () if all(|state| !matches!(state, NodeState::Finished)) => Outcome::Failed,
+        () => Outcome::Ok,
+    };
+    let record = RunRecord {
+        run,
+        workflow: plan.workflow.name.value.clone(),
+        workflow_file: request.workflow.display().to_string(),
+        workflow_digest: Digest::of(plan.workflow.source.text.as_bytes()),
+        skyloom: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: Engine::version().to_owned(),
+        started: started_at,
+        wall_seconds: started.elapsed().as_secs_f64(),
+        peak_rss_bytes: peak_rss_bytes(),
+        outcome,
+        params: plan.workflow.params.clone(),
+        inputs: plan.inputs.iter().map(|(name, files)| (name.clone(), input_records(files))).collect(),
+        nodes: plan
+            .nodes
+            .iter()
+            .zip(&outcomes)
+            .map(|(node, outcome)| (node.id.clone(), node_record(&plan, node, outcome)))
+            .collect(),
+        outputs,
+        metrics,
+    };
+    runs.write(&record)?;
+    Ok(record)
+}
+
+/// A workflow's name as part of a file's.
+fn file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect()
+}
+
+fn input_records(files: &[Arc<crate::data::BlobFile>]) -> Vec<InputRecord> {
+    let record = |file: &Arc<crate::data::BlobFile>| InputRecord {
+        path: file.path.clone(),
+        bytes: file.size,
+        digest: file.digest,
+    };
+    files.iter().map(record).collect()
+}
+
+fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecord {
+    let descriptor = node.component.descriptor();
+    let feed = |source: &PlanSource| match source {
+        PlanSource::Files(index) => plan.inputs[*index].0.clone(),
+        PlanSource::Node { node, output } => {
+            let node = &plan.nodes[*node];
+            format!("{}.{}", node.id, node.component.descriptor().outputs[*output].name)
+        }
+    };
+    let (state, error) = match &outcome.state {
+        NodeState::Finished => ("finished", None),
+        NodeState::Failed { unit, error } => ("failed", Some(format!("{unit}: {error}"))),
+        NodeState::Skipped { because } => ("skipped", Some(format!("node `{because}` gave nothing"))),
+        NodeState::Interrupted => ("interrupted", None),
+    };
+    let tables = descriptor.outputs.iter().zip(&outcome.tables).map(|(port, table)| {
+        let partitions = table.partitions.iter().map(|object| object.digest).collect();
+        (port.name.clone(), TableRecord { rows: table.rows(), digest: table.digest(), partitions })
+    });
+    NodeRecord {
+        plugin: descriptor.name.clone(),
+        version: descriptor.version.clone(),
+        component: node.component.digest,
+        params: node.params.clone(),
+        inputs: node.inputs.iter().map(|input| (input.port.clone(), feed(&input.source))).collect(),
+        outputs: tables.collect(),
+        state: state.to_owned(),
+        error,
+        units: outcome.units,
+        cached_units: outcome.cached_units,
+        rows: outcome.rows,
+        wall_seconds: outcome.wall.as_secs_f64(),
+        peak_memory_bytes: outcome.peak_memory_bytes,
+        log: outcome.log.clone(),
+    }
+}
+
+/// The most memory this process has held so far; 0 where the system does not say.
+pub fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}

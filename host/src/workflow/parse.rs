@@ -1,0 +1,452 @@
+//! From YAML to [`Workflow`].
+
+use std::ops::Range;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::tree::{self, Kind, Tree};
+use super::{Edge, Format, Input, Node, Output, Param, PortRef, Resources, Workflow};
+use crate::fault::{At, Fault, Source, suggestion};
+
+/// Most nodes of a workflow.
+const MAX_NODES: usize = 10_000;
+
+/// What the command line says about a workflow: values by name.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub params: Vec<(String, String)>,
+}
+
+/// Reads a workflow file.
+///
+/// # Errors
+/// Every mistake that could be found, each with its place.
+pub fn parse(source: &Source, overrides: &Overrides) -> Result<Workflow, Vec<Fault>> {
+    let tree = tree::read(source).map_err(|fault| vec![fault])?;
+    let mut parser = Parser { source, faults: Vec::new(), params: IndexMap::new() };
+    let workflow = parser.workflow(&tree, overrides);
+    match workflow {
+        Some(workflow) if parser.faults.is_empty() => Ok(workflow),
+        _ => Err(parser.faults),
+    }
+}
+
+struct Parser<'a> {
+    source: &'a Source,
+    faults: Vec<Fault>,
+    params: IndexMap<String, Value>,
+}
+
+/// The entries of a mapping, taken out one by one.
+struct Entries<'t> {
+    place: Range<usize>,
+    what: &'static str,
+    entries: Vec<(&'t At<String>, &'t Tree)>,
+}
+
+impl<'t> Entries<'t> {
+    fn take(&mut self, key: &str) -> Option<&'t Tree> {
+        let at = self.entries.iter().position(|(name, _)| name.value == key)?;
+        Some(self.entries.remove(at).1)
+    }
+}
+
+impl Parser<'_> {
+    fn fault(&mut self, code: &'static str, span: &Range<usize>, message: impl Into<String>) -> &mut Fault {
+        self.faults.push(Fault::new(self.source, code, span.clone(), message));
+        self.faults.last_mut().expect("just pushed")
+    }
+
+    fn entries<'t>(&mut self, tree: &'t Tree, what: &'static str) -> Option<Entries<'t>> {
+        match &tree.value {
+            Kind::Map(entries) => Some(Entries {
+                place: tree.span.clone(),
+                what,
+                entries: entries.iter().map(|(key, value)| (key, value)).collect(),
+            }),
+            Kind::Null => Some(Entries { place: tree.span.clone(), what, entries: Vec::new() }),
+            other => {
+                let found = other.name();
+                self.fault("workflow::type", &tree.span, format!("{what} must be a mapping, not {found}"));
+                None
+            }
+        }
+    }
+
+    /// Whatever was not taken out is unknown.
+    fn end(&mut self, entries: Entries<'_>, known: &[&str]) {
+        for (key, _) in entries.entries {
+            let help = suggestion(key, known.iter().copied());
+            let message = format!("{} has no key `{}`", entries.what, key.value.escape_debug());
+            self.fault("workflow::unknown_key", &key.span, message).help = Some(help);
+        }
+    }
+
+    fn required<'t>(&mut self, entries: &mut Entries<'t>, key: &str) -> Option<&'t Tree> {
+        let found = entries.take(key);
+        if found.is_none() {
+            let message = format!("{} needs a key `{key}`", entries.what);
+            let place = entries.place.clone();
+            self.fault("workflow::missing_key", &place, message);
+        }
+        found
+    }
+
+    fn text(&mut self, tree: &Tree, what: &str) -> Option<At<String>> {
+        match &tree.value {
+            Kind::Text(text) => {
+                let text = self.interpolate(text, &tree.span)?;
+                Some(At::new(text, tree.span.clone()))
+            }
+            other => {
+                let found = other.name();
+                let message = format!("{what} must be text, not {found}");
+                self.fault("workflow::type", &tree.span, message).help = Some("quote it".to_owned());
+                None
+            }
+        }
+    }
+
+    /// Names of inputs, nodes, outputs and parameters.
+    fn id(&mut self, key: &At<String>, what: &str) -> Option<At<String>> {
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+        let starts = key.value.starts_with(|c: char| c.is_ascii_lowercase());
+        if starts && key.value.len() <= 64 && key.value.chars().all(good) {
+            return Some(key.clone());
+        }
+        let message = format!("`{}` is not a name for {what}", key.value.escape_debug());
+        self.fault("workflow::name", &key.span, message).help =
+            Some("names are a-z, 0-9, `-` and `_`, begin with a letter and have at most 64 characters".to_owned());
+        None
+    }
+
+    fn workflow(&mut self, tree: &Tree, overrides: &Overrides) -> Option<Workflow> {
+        let mut top = self.entries(tree, "a workflow")?;
+        let version = self.required(&mut top, "skyloom");
+        if let Some(version) = version
+            && version.value != Kind::Text("v1".to_owned())
+        {
+            let found = version.to_json();
+            let message = format!("this is workflow format {found}; this Skyloom reads v1");
+            self.fault("workflow::version", &version.span, message).help =
+                Some("write `skyloom: v1`, or run it with the Skyloom it was written for".to_owned());
+        }
+        if let Some(params) = top.take("params") {
+            self.declare_params(params, overrides);
+        }
+        for (name, _) in &overrides.params {
+            if !self.params.contains_key(name) {
+                let help = suggestion(name, self.params.keys().map(String::as_str));
+                let message = format!("`--set {name}=…`: the workflow has no parameter `{name}`");
+                self.fault("workflow::unknown_param", &(0..0), message).help = Some(help);
+            }
+        }
+        let name = self.required(&mut top, "name").and_then(|name| self.text(name, "the name"));
+        let description =
+            top.take("description").and_then(|text| self.text(text, "the description"));
+        let inputs = top.take("inputs").map(|inputs| self.inputs(inputs)).unwrap_or_default();
+        let nodes = self.required(&mut top, "nodes");
+        let nodes = nodes.map(|nodes| self.nodes(nodes)).unwrap_or_default();
+        let outputs = top.take("outputs").map(|outputs| self.outputs(outputs)).unwrap_or_default();
+        self.end(top, &["skyloom", "name", "description", "inputs", "params", "nodes", "outputs"]);
+        Some(Workflow {
+            source: self.source.clone(),
+            name: name?,
+            description: description.map(|text| text.value),
+            inputs,
+            params: std::mem::take(&mut self.params),
+            nodes,
+            outputs,
+        })
+    }
+
+    fn declare_params(&mut self, tree: &Tree, overrides: &Overrides) {
+        let Some(declared) = self.entries(tree, "params") else { return };
+        for (key, value) in declared.entries {
+            let Some(id) = self.id(key, "a parameter") else { continue };
+            let Some(mut entries) = self.entries(value, "a parameter") else { continue };
+            let kind = self.required(&mut entries, "type");
+            let kind = kind.and_then(|kind| self.text(kind, "a parameter's type"));
+            let default = entries.take("default");
+            if let Some(text) = entries.take("description") {
+                self.text(text, "the description");
+            }
+            self.end(entries, &["type", "default", "description"]);
+            let Some(kind) = kind else { continue };
+            if !["integer", "number", "text", "boolean"].contains(&kind.as_str()) {
+                let help = suggestion(&kind, ["integer", "number", "text", "boolean"]);
+                let message = format!("`{}` is not a parameter's type", kind.value);
+                self.fault("workflow::param_type", &kind.span, message).help = Some(help);
+                continue;
+            }
+            let given = overrides.params.iter().rfind(|(name, _)| *name == id.value);
+            let value = match (given, default) {
+                (Some((_, text)), _) => Some(from_command_line(text, &kind)),
+                (None, Some(default)) => Some(default.to_json()),
+                (None, None) => {
+                    let name = &id.value;
+                    let message = format!("parameter `{name}` has no default and no value");
+                    self.fault("workflow::param_value", &id.span, message).help =
+                        Some(format!("give it one with `--set {name}=…`"));
+                    None
+                }
+            };
+            let Some(value) = value else { continue };
+            let fits = match kind.as_str() {
+                "integer" => value.is_i64() || value.is_u64(),
+                "number" => value.is_number(),
+                "text" => value.is_string(),
+                _ => value.is_boolean(),
+            };
+            if !fits {
+                let span = default.map_or(&id.span, |default| &default.span);
+                let message = format!("parameter `{}` is {value}, not of type {}", id.value, kind.value);
+                self.fault("workflow::param_value", span, message);
+                continue;
+            }
+            self.params.insert(id.value, value);
+        }
+    }
+
+    fn inputs(&mut self, tree: &Tree) -> IndexMap<String, Input> {
+        let mut inputs = IndexMap::new();
+        let Some(listed) = self.entries(tree, "inputs") else { return inputs };
+        for (key, value) in listed.entries {
+            let Some(id) = self.id(key, "an input") else { continue };
+            let Some(mut entries) = self.entries(value, "an input") else { continue };
+            let path = entries.take("path").and_then(|path| self.text(path, "a path"));
+            let description =
+                entries.take("description").and_then(|text| self.text(text, "the description"));
+            self.end(entries, &["path", "description"]);
+            let description = description.map(|text| text.value);
+            inputs.insert(id.value.clone(), Input { id, path, description });
+        }
+        inputs
+    }
+
+    fn nodes(&mut self, tree: &Tree) -> IndexMap<String, Node> {
+        let mut nodes = IndexMap::new();
+        let Some(listed) = self.entries(tree, "nodes") else { return nodes };
+        if listed.entries.len() > MAX_NODES {
+            let found = listed.entries.len();
+            let message = format!("{found} nodes; {MAX_NODES} are allowed");
+            self.fault("workflow::too_many_nodes", &tree.span, message);
+            return nodes;
+        }
+        for (key, value) in listed.entries {
+            let Some(id) = self.id(key, "a node") else { continue };
+            if let Some(node) = self.node(id, value) {
+                nodes.insert(node.id.value.clone(), node);
+            }
+        }
+        nodes
+    }
+
+    fn node(&mut self, id: At<String>, tree: &Tree) -> Option<Node> {
+        let mut entries = self.entries(tree, "a node")?;
+        entries.place = id.span.clone();
+        let plugin = self.required(&mut entries, "plugin");
+        let plugin = plugin.and_then(|plugin| self.text(plugin, "a plugin's name"));
+        let from = entries.take("from").and_then(|from| self.text(from, "an input's name"));
+        let edges = entries.take("in").map(|edges| self.edges(edges)).unwrap_or_default();
+        let with = entries.take("with").map(|with| self.with(with)).unwrap_or_default();
+        let allowed = entries.take("allow-features");
+        let allow_features = allowed.map(|list| self.texts(list)).unwrap_or_default();
+        let resources = entries.take("resources").map(|tree| self.resources(tree)).unwrap_or_default();
+        self.end(entries, &["plugin", "from", "in", "with", "allow-features", "resources"]);
+        Some(Node { id, plugin: plugin?, from, edges, with, allow_features, resources })
+    }
+
+    fn texts(&mut self, tree: &Tree) -> Vec<At<String>> {
+        match &tree.value {
+            Kind::List(items) => {
+                items.iter().filter_map(|item| self.text(item, "a column's name")).collect()
+            }
+            other => {
+                let found = other.name();
+                self.fault("workflow::type", &tree.span, format!("a list belongs here, not {found}"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn edges(&mut self, tree: &Tree) -> Vec<Edge> {
+        if let Kind::Text(_) = &tree.value {
+            let from = self.port_ref(tree);
+            return from.map(|from| Edge { port: None, from }).into_iter().collect();
+        }
+        let Some(listed) = self.entries(tree, "`in`") else { return Vec::new() };
+        let edges = listed.entries.into_iter().filter_map(|(port, value)| {
+            Some(Edge { port: Some(port.clone()), from: self.port_ref(value)? })
+        });
+        edges.collect()
+    }
+
+    fn port_ref(&mut self, tree: &Tree) -> Option<At<PortRef>> {
+        let text = self.text(tree, "an edge")?;
+        let (node, port) = match text.split_once('.') {
+            Some((node, port)) => (node.to_owned(), Some(port.to_owned())),
+            None => (text.value.clone(), None),
+        };
+        Some(At::new(PortRef { node, port }, text.span))
+    }
+
+    fn with(&mut self, tree: &Tree) -> IndexMap<String, Param> {
+        let Some(listed) = self.entries(tree, "`with`") else { return IndexMap::new() };
+        let entries = listed.entries.into_iter().filter_map(|(key, value)| {
+            let value = At::new(self.substitute(value)?, value.span.clone());
+            Some((key.value.clone(), Param { key: key.clone(), value }))
+        });
+        entries.collect()
+    }
+
+    /// `value` with every `${params.x}` replaced: by the value itself where it stands
+    /// alone, by its text inside other text.
+    fn substitute(&mut self, tree: &Tree) -> Option<Value> {
+        Some(match &tree.value {
+            Kind::Text(text) => {
+                let whole = text.strip_prefix("${params.").and_then(|rest| rest.strip_suffix('}'));
+                match whole {
+                    Some(name) if !name.contains('}') => self.param(name, &tree.span)?,
+                    _ => Value::String(self.interpolate(text, &tree.span)?),
+                }
+            }
+            Kind::List(items) => {
+                items.iter().map(|item| self.substitute(item)).collect::<Option<_>>()?
+            }
+            Kind::Map(entries) => {
+                let entry = |(key, value): &(At<String>, Tree)| {
+                    Some((key.value.clone(), self.substitute(value)?))
+                };
+                Value::Object(entries.iter().map(entry).collect::<Option<_>>()?)
+            }
+            _ => tree.to_json(),
+        })
+    }
+
+    fn interpolate(&mut self, text: &str, span: &Range<usize>) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            let (before, tail) = rest.split_at(start);
+            let end = tail.find('}');
+            let name = end.and_then(|end| tail[2..end].strip_prefix("params."));
+            let Some((end, name)) = end.zip(name) else {
+                let message = "only `${params.NAME}` can be filled in";
+                self.fault("workflow::template", span, message);
+                return None;
+            };
+            out.push_str(before);
+            match self.param(name, span)? {
+                Value::String(value) => out.push_str(&value),
+                value => out.push_str(&value.to_string()),
+            }
+            rest = &tail[end + 1..];
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    fn param(&mut self, name: &str, span: &Range<usize>) -> Option<Value> {
+        let value = self.params.get(name).cloned();
+        if value.is_none() {
+            let help = suggestion(name, self.params.keys().map(String::as_str));
+            let message = format!("the workflow has no parameter `{name}`");
+            self.fault("workflow::unknown_param", span, message).help = Some(help);
+        }
+        value
+    }
+
+    fn resources(&mut self, tree: &Tree) -> Resources {
+        let Some(mut entries) = self.entries(tree, "`resources`") else {
+            return Resources::default();
+        };
+        let mut quantity = |key: &str, units: &[(&str, u64)]| {
+            let value = entries.take(key)?;
+            let text = self.text(value, "a quantity")?;
+            let amount = quantity(&text, units);
+            if amount.is_none() {
+                let units: Vec<_> = units.iter().map(|(unit, _)| *unit).collect();
+                let message = format!("`{}` is not a quantity", text.value);
+                self.fault("workflow::quantity", &text.span, message).help =
+                    Some(format!("write a whole number and one of {}", units.join(", ")));
+            }
+            amount
+        };
+        let bytes = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+        let time = [("s", 1), ("min", 60), ("h", 3600), ("d", 86_400)];
+        let resources = Resources {
+            memory_bytes: quantity("memory", &bytes),
+            time_seconds: quantity("time", &time),
+            output_bytes: quantity("output", &bytes),
+        };
+        // A guest's addresses have 32 bits.
+        if resources.memory_bytes.is_some_and(|bytes| bytes > 4 << 30) {
+            self.fault("workflow::quantity", &tree.span, "a plugin can have at most 4 GiB of memory");
+        }
+        self.end(entries, &["memory", "time", "output"]);
+        resources
+    }
+
+    fn outputs(&mut self, tree: &Tree) -> IndexMap<String, Output> {
+        let mut outputs: IndexMap<String, Output> = IndexMap::new();
+        let Some(listed) = self.entries(tree, "outputs") else { return outputs };
+        for (key, value) in listed.entries {
+            let Some(id) = self.id(key, "an output") else { continue };
+            let Some(mut entries) = self.entries(value, "an output") else { continue };
+            let from = self.required(&mut entries, "from");
+            let from = from.and_then(|from| self.port_ref(from));
+            let path = self.required(&mut entries, "path");
+            let path = path.and_then(|path| self.text(path, "a path"));
+            self.end(entries, &["from", "path"]);
+            let Some((from, path)) = from.zip(path) else { continue };
+            if let Some(other) = outputs.values().find(|other| other.path.value == path.value) {
+                let message = format!("output `{}` goes to the same file", other.id.value);
+                self.fault("workflow::output_path", &path.span, message);
+                continue;
+            }
+            let Some(format) = self.output_format(&path) else { continue };
+            outputs.insert(id.value.clone(), Output { id, from, path, format });
+        }
+        outputs
+    }
+
+    /// Outputs stay inside the folder they are written to.
+    fn output_format(&mut self, path: &At<String>) -> Option<Format> {
+        let parts = std::path::Path::new(&path.value).components();
+        let inside = |part| matches!(part, std::path::Component::Normal(_));
+        if path.value.is_empty() || !parts.into_iter().all(inside) {
+            let message = format!("output path `{}` leaves the folder for outputs", path.value);
+            self.fault("workflow::output_path", &path.span, message).help =
+                Some("write a relative path without `..`; `--output-dir` names the folder".to_owned());
+            return None;
+        }
+        match path.value.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("parquet") => Some(Format::Parquet),
+            Some("csv") => Some(Format::Csv),
+            Some("arrow") => Some(Format::Arrow),
+            _ => {
+                let message = format!("`{}` says no format", path.value);
+                self.fault("workflow::output_path", &path.span, message).help =
+                    Some("end the path in .parquet, .csv or .arrow".to_owned());
+                None
+            }
+        }
+    }
+}
+
+fn from_command_line(text: &str, kind: &str) -> Value {
+    match kind {
+        "text" => Value::String(text.to_owned()),
+        _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    }
+}
+
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let amount: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim();
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    amount.checked_mul(*factor).filter(|amount| *amount > 0)
+}

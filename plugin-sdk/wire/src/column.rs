@@ -1,0 +1,242 @@
+//! Arrays in preorder.
+
+use arrow_array::{Array, ArrayRef, make_array};
+use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
+use arrow_data::{ArrayData, ArrayDataBuilder};
+use arrow_schema::DataType;
+
+use crate::WireError;
+
+/// One array of the contract's `record column`: its buffers, offset 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireColumn {
+    pub rows: u64,
+    /// Absent when nothing is null.
+    pub validity: Option<Buffer>,
+    /// In the columnar format's order, without validity.
+    pub buffers: Vec<Buffer>,
+}
+
+/// `array`, then its children. Slices are cut to their rows; numbers are not copied.
+pub fn flatten_column(array: &dyn Array, flat: &mut Vec<WireColumn>) {
+    flatten_data(&array.to_data(), flat);
+}
+
+fn flatten_data(data: &ArrayData, flat: &mut Vec<WireColumn>) {
+    let (offset, rows) = (data.offset(), data.len());
+    let validity = data.nulls().filter(|nulls| nulls.null_count() > 0);
+    let mut column = WireColumn {
+        rows: rows as u64,
+        validity: validity.map(|nulls| nulls.inner().sliced()),
+        buffers: Vec::with_capacity(2),
+    };
+    match data.data_type() {
+        DataType::Null => flat.push(column),
+        DataType::Boolean => {
+            column.buffers.push(data.buffers()[0].bit_slice(offset, rows));
+            flat.push(column);
+        }
+        DataType::Utf8 | DataType::Binary => flatten_bytes::<i32>(data, column, flat),
+        DataType::LargeUtf8 | DataType::LargeBinary => flatten_bytes::<i64>(data, column, flat),
+        DataType::List(_) | DataType::Map(_, _) => flatten_list::<i32>(data, column, flat),
+        DataType::LargeList(_) => flatten_list::<i64>(data, column, flat),
+        DataType::FixedSizeList(_, length) => {
+            let length = *length as usize;
+            flat.push(column);
+            flatten_data(&data.child_data()[0].slice(offset * length, rows * length), flat);
+        }
+        DataType::Struct(_) => {
+            flat.push(column);
+            for child in data.child_data() {
+                flatten_data(&child.slice(offset, rows), flat);
+            }
+        }
+        DataType::Dictionary(key, _) => {
+            column.buffers.push(fixed_width(data, width_of(key)));
+            flat.push(column);
+            flatten_data(&data.child_data()[0], flat);
+        }
+        other => {
+            column.buffers.push(fixed_width(data, width_of(other)));
+            flat.push(column);
+        }
+    }
+}
+
+fn fixed_width(data: &ArrayData, width: usize) -> Buffer {
+    data.buffers()[0].slice_with_length(data.offset() * width, data.len() * width)
+}
+
+/// Bytes a value takes in a fixed-width array's only buffer.
+fn width_of(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::FixedSizeBinary(width) => *width as usize,
+        other => other.primitive_width().expect("all other types of the wire are primitive"),
+    }
+}
+
+/// Offsets moved to start at 0, and the range of values that they cover.
+fn rebased<O: ArrowNativeType + std::ops::Sub<Output = O>>(
+    data: &ArrayData,
+) -> (Buffer, usize, usize) {
+    if data.is_empty() {
+        return (Buffer::from_vec(vec![O::default()]), 0, 0);
+    }
+    let window = ScalarBuffer::<O>::new(data.buffers()[0].clone(), data.offset(), data.len() + 1);
+    let (first, last) = (window[0], window[data.len()]);
+    let offsets = if first == O::default() {
+        window.into_inner()
+    } else {
+        Buffer::from_vec(window.iter().map(|&offset| offset - first).collect::<Vec<O>>())
+    };
+    (offsets, first.as_usize(), last.as_usize() - first.as_usize())
+}
+
+fn flatten_bytes<O: ArrowNativeType + std::ops::Sub<Output = O>>(
+    data: &ArrayData,
+    mut column: WireColumn,
+    flat: &mut Vec<WireColumn>,
+) {
+    let (offsets, start, length) = rebased::<O>(data);
+    column.buffers.extend([offsets, data.buffers()[1].slice_with_length(start, length)]);
+    flat.push(column);
+}
+
+fn flatten_list<O: ArrowNativeType + std::ops::Sub<Output = O>>(
+    data: &ArrayData,
+    mut column: WireColumn,
+    flat: &mut Vec<WireColumn>,
+) {
+    let (offsets, start, length) = rebased::<O>(data);
+    column.buffers.push(offsets);
+    flat.push(column);
+    flatten_data(&data.child_data()[0].slice(start, length), flat);
+}
+
+/// The array of `data_type` that comes next in `flat`, fully validated.
+///
+/// # Errors
+/// [`WireError`] when buffers are missing, too short, or hold offsets, keys or text that
+/// break the columnar format.
+pub fn build_column(
+    data_type: &DataType,
+    flat: &mut impl Iterator<Item = WireColumn>,
+) -> Result<ArrayRef, WireError> {
+    build_data(data_type, flat).map(make_array)
+}
+
+fn build_data(
+    data_type: &DataType,
+    flat: &mut impl Iterator<Item = WireColumn>,
+) -> Result<ArrayData, WireError> {
+    let head = flat.next().ok_or(WireError::TruncatedColumn)?;
+    let rows = usize::try_from(head.rows)
+        .ok()
+        .filter(|&rows| rows <= i32::MAX as usize)
+        .ok_or_else(|| WireError::InvalidColumn(format!("{} rows in one batch", head.rows)))?;
+    let child_rows = |length: i32| rows.checked_mul(length as usize);
+    let children = match data_type {
+        DataType::List(child) | DataType::LargeList(child) | DataType::Map(child, _) => {
+            vec![build_data(child.data_type(), flat)?]
+        }
+        DataType::FixedSizeList(child, length) => {
+            vec![exact(build_data(child.data_type(), flat)?, child_rows(*length))?]
+        }
+        DataType::Struct(fields) => fields
+            .iter()
+            .map(|field| exact(build_data(field.data_type(), flat)?, Some(rows)))
+            .collect::<Result<_, _>>()?,
+        DataType::Dictionary(_, values) => vec![build_data(values, flat)?],
+        _ => Vec::new(),
+    };
+    let validity = head.validity.filter(|_| *data_type != DataType::Null);
+    if validity.as_ref().is_some_and(|bits| bits.len() < rows.div_ceil(8)) {
+        return Err(WireError::InvalidColumn(format!("validity bitmap too short for {rows} rows")));
+    }
+    ArrayDataBuilder::new(data_type.clone())
+        .len(rows)
+        .null_bit_buffer(validity)
+        .buffers(head.buffers)
+        .child_data(children)
+        // Bytes from a guest are aligned to one byte only.
+        .align_buffers(true)
+        .build()
+        .map_err(|error| WireError::InvalidColumn(error.to_string()))
+}
+
+fn exact(child: ArrayData, rows: Option<usize>) -> Result<ArrayData, WireError> {
+    if Some(child.len()) == rows {
+        return Ok(child);
+    }
+    let expected = rows.map_or_else(|| "too many".to_owned(), |rows| rows.to_string());
+    Err(WireError::InvalidColumn(format!("a child of {} rows where {expected} belong", child.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};
+    use arrow_array::types::Int32Type;
+    use arrow_array::{
+        BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray, StructArray,
+    };
+    use arrow_schema::Field;
+
+    use super::*;
+
+    fn check_round_trip(array: ArrayRef) {
+        for (offset, length) in [(0, array.len()), (1, array.len() - 1), (1, array.len() - 2), (1, 0)] {
+            let sliced = array.slice(offset, length);
+            let mut flat = Vec::new();
+            flatten_column(&sliced, &mut flat);
+            let mut rest = flat.into_iter();
+            let back = build_column(sliced.data_type(), &mut rest).unwrap();
+            assert_eq!(&back, &sliced);
+            assert_eq!(rest.next(), None);
+        }
+    }
+
+    #[test]
+    fn every_layout_comes_back_equal() {
+        check_round_trip(Arc::new(Float64Array::from(vec![Some(1.0), None, Some(f64::INFINITY)])));
+        check_round_trip(Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])));
+        check_round_trip(Arc::new(StringArray::from(vec![Some("α"), None, Some(""), Some("Cen")])));
+        check_round_trip(Arc::new(
+            FixedSizeBinaryArray::try_from_iter([[1_u8, 2], [3, 4], [5, 6]].iter()).unwrap(),
+        ));
+        let mut dictionary = StringDictionaryBuilder::<Int32Type>::new();
+        dictionary.extend([Some("RRLYR"), None, Some("CEP"), Some("RRLYR")]);
+        check_round_trip(Arc::new(dictionary.finish()));
+        let mut lists = ListBuilder::new(arrow_array::builder::Int16Builder::new());
+        lists.append_value([Some(1), None]);
+        lists.append_null();
+        lists.append_value([Some(3)]);
+        check_round_trip(Arc::new(lists.finish()));
+        check_round_trip(Arc::new(StructArray::from(vec![(
+            Arc::new(Field::new("flux", DataType::Int64, true)),
+            Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
+        )])));
+    }
+
+    fn check_refused(data_type: DataType, column: WireColumn) {
+        assert!(build_column(&data_type, &mut [column].into_iter()).is_err(), "{data_type}");
+    }
+
+    #[test]
+    fn lies_are_refused() {
+        let column = |rows, buffers: Vec<Vec<u8>>| WireColumn {
+            rows,
+            validity: None,
+            buffers: buffers.into_iter().map(Buffer::from_vec).collect(),
+        };
+        check_refused(DataType::Float64, column(2, vec![vec![0; 8]]));
+        check_refused(DataType::Float64, column(1, vec![]));
+        check_refused(DataType::Float64, column(u64::MAX, vec![vec![0; 8]]));
+        check_refused(DataType::Null, column(1 << 40, vec![]));
+        // Offsets beyond the values, then decreasing, then text that is not UTF-8.
+        check_refused(DataType::Utf8, column(1, vec![vec![0, 0, 0, 0, 9, 0, 0, 0], vec![b'a']]));
+        check_refused(DataType::Utf8, column(1, vec![vec![1, 0, 0, 0, 0, 0, 0, 0], vec![b'a']]));
+        check_refused(DataType::Utf8, column(1, vec![vec![0, 0, 0, 0, 1, 0, 0, 0], vec![0xff]]));
+    }
+}
