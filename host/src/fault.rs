@@ -43,9 +43,12 @@ pub struct Fault {
     /// What stands at the marked place.
     pub label: String,
     pub span: Range<usize>,
+    /// A second place that has to do with it, and what stands there.
+    pub also: Option<(Range<usize>, String)>,
     /// What to do.
     pub help: Option<String>,
-    source: NamedSource<Arc<str>>,
+    /// None where the mistake is on the command line.
+    source: Option<NamedSource<Arc<str>>>,
 }
 
 impl Fault {
@@ -63,14 +66,34 @@ impl Fault {
             message: message.into(),
             label: String::new(),
             span,
+            also: None,
             help: None,
-            source: NamedSource::new(&*source.name, Arc::clone(&source.text)),
+            source: Some(NamedSource::new(&*source.name, Arc::clone(&source.text))),
+        }
+    }
+
+    /// A mistake on the command line, which has no place in the file.
+    pub fn of_command(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            label: String::new(),
+            span: 0..0,
+            also: None,
+            help: None,
+            source: None,
         }
     }
 
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
+        self
+    }
+
+    #[must_use]
+    pub fn also(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.also = Some((span, label.into()));
         self
     }
 
@@ -82,7 +105,7 @@ impl Fault {
 
     /// Line and column of the place, both from 1; columns count characters.
     pub fn position(&self) -> (usize, usize) {
-        let text = &self.source.inner()[..self.span.start];
+        let text = self.source.as_ref().map_or("", |source| &source.inner()[..self.span.start]);
         let line = text.matches('\n').count() + 1;
         let column = text.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
         (line, column)
@@ -107,31 +130,49 @@ impl Diagnostic for Fault {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.source.as_ref()?;
         let label = (!self.label.is_empty()).then(|| self.label.clone());
-        let span = LabeledSpan::new(label, self.span.start, self.span.len());
-        Some(Box::new(std::iter::once(span)))
+        let place = LabeledSpan::new_primary_with_span(label, self.span.clone());
+        let also = self.also.clone();
+        let also = also.map(|(span, label)| LabeledSpan::new_with_span(Some(label), span));
+        Some(Box::new(std::iter::once(place).chain(also)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 }
 
 /// "did you mean `x`?", if one of `known` is close to `word`; else what there is.
 pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<_> = known.into_iter().collect();
-    let distance = |other: &str| strsim::damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase());
-    let close = known.iter().map(|other| (distance(other), *other)).min();
-    match close {
-        Some((distance, other)) if distance <= 1 + word.chars().count() / 4 => {
-            format!("did you mean `{other}`?")
-        }
-        Some(_) => {
-            known.sort_unstable();
-            let more = if known.len() > 20 { ", …" } else { "" };
-            known.truncate(20);
-            format!("there is: {}{more}", known.join(", "))
-        }
-        None => "there is none".to_owned(),
+    if let Some(other) = closest(word, known.iter().copied()) {
+        return format!("did you mean `{other}`?");
+    }
+    if known.is_empty() {
+        return "there is none".to_owned();
+    }
+    known.sort_unstable();
+    let more = if known.len() > 20 { ", …" } else { "" };
+    known.truncate(20);
+    format!("there is: {}{more}", known.join(", "))
+}
+
+/// The one of `known` that `word` was probably meant to be: a slip or two away, or begun
+/// with it.
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let slips = 1 + word.chars().count() / 4;
+    let known: Vec<_> = known.into_iter().collect();
+    let near = known.iter().map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), *other));
+    let near = near.min().filter(|(distance, other)| {
+        // Any two short words are one slip apart; only case may differ in the shortest.
+        *distance <= slips && *distance < other.chars().count().max(word.chars().count())
+    });
+    let mut begun = known.iter().filter(|other| word.len() >= 3 && other.to_lowercase().starts_with(&word));
+    match (near, begun.next(), begun.next()) {
+        (Some((_, other)), ..) => Some(other),
+        (None, Some(other), None) => Some(other),
+        _ => None,
     }
 }

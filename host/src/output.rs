@@ -21,7 +21,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Digest, Table, publish};
+use crate::data::{Digest, Digester, StoreError, Table, publish};
 use crate::workflow::Format;
 
 /// A file that was written.
@@ -29,7 +29,7 @@ use crate::workflow::Format;
 pub struct Written {
     pub path: PathBuf,
     pub rows: u64,
-    /// Of the table's values: the same in any format.
+    /// Of the table's schema and values: the same in any format, however it is partitioned.
     pub digest: Digest,
     /// BLAKE3 of the file's bytes.
     pub file_digest: Digest,
@@ -97,9 +97,19 @@ pub fn write(table: &Table, path: &Path, format: Format) -> Result<Written, Outp
     Ok(Written {
         path: path.to_owned(),
         rows: table.rows(),
-        digest: table.digest(),
+        digest: content_digest(table).map_err(|error| failed(&error))?,
         file_digest: Digest::from(hasher.finalize()),
     })
+}
+
+fn content_digest(table: &Table) -> Result<Digest, StoreError> {
+    let mut digester = Digester::new(table.schema.clone());
+    for object in &table.partitions {
+        for batch in object.batches()? {
+            digester.update(&batch?);
+        }
+    }
+    Ok(digester.finish().1)
 }
 
 fn parquet(table: &Table, file: &mut (impl Write + Send)) -> Result<(), Box<dyn std::error::Error>> {

@@ -80,7 +80,8 @@ struct Running {
     cached: usize,
     failed: Option<(String, InstanceError)>,
     watch: Arc<Watch>,
-    started: Instant,
+    /// When its first unit began.
+    started: Option<Instant>,
 }
 
 /// Runs `plan`; the outcomes are in the plan's order.
@@ -106,6 +107,7 @@ pub async fn execute(
                 && let Some(unit) = node.units.pop_front()
             {
                 node.in_flight += 1;
+                node.started.get_or_insert_with(Instant::now);
                 let (plan, cache) = (Arc::clone(plan), Arc::clone(cache));
                 let (watch, options) = (Arc::clone(&node.watch), options.clone());
                 tasks.spawn_blocking(move || {
@@ -195,7 +197,7 @@ fn start_ready(
                     cached: 0,
                     failed: None,
                     watch: Arc::default(),
-                    started: Instant::now(),
+                    started: None,
                 });
             }
             Err(message) => {
@@ -251,7 +253,7 @@ fn end(node: &PlanNode, running: Running) -> NodeOutcome {
         units,
         cached_units: running.cached,
         rows: running.watch.rows(),
-        wall: running.started.elapsed(),
+        wall: running.started.map_or(Duration::ZERO, |started| started.elapsed()),
         peak_memory_bytes: reports.iter().map(|report| report.peak_memory_bytes).max().unwrap_or(0),
         log: reports.into_iter().flat_map(|report| report.log).collect(),
     }

@@ -57,6 +57,7 @@ pub struct Bind {
     outputs: Vec<TableSchema>,
     reads: Vec<Read>,
     pieces: u32,
+    warnings: Vec<String>,
 }
 
 impl Bind {
@@ -64,12 +65,22 @@ impl Bind {
     pub fn new(descriptor: &Descriptor, inputs: Vec<(String, Shape)>) -> Self {
         let ports: Vec<_> = descriptor.outputs.iter().map(|port| port.name).collect();
         let outputs = vec![TableSchema::default(); ports.len()];
-        Self { inputs, ports, outputs, reads: Vec::new(), pieces: 1 }
+        Self { inputs, ports, outputs, reads: Vec::new(), pieces: 1, warnings: Vec::new() }
     }
 
     /// The declared outputs, reads and number of pieces; for hosts and test harnesses.
     pub fn finish(self) -> (Vec<TableSchema>, Vec<Read>, u32) {
         (self.outputs, self.reads, self.pieces)
+    }
+
+    /// What the user should know although nothing is wrong.
+    pub fn warn(&mut self, message: impl Into<String>) {
+        self.warnings.push(message.into());
+    }
+
+    /// What [`Self::warn`] was told; for hosts and test harnesses.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn index(&self, port: &str) -> Result<u32> {

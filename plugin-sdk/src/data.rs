@@ -283,6 +283,11 @@ impl Writer {
         Self { types, sink }
     }
 
+    /// The types of the new columns, in order, as `bind` declared them.
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
     fn check(&self, columns: &[ArrayRef], rows: Option<usize>) -> Result<()> {
         let (found, expected) = (columns.len(), self.types.len());
         if found != expected {
@@ -347,13 +352,14 @@ impl Writer {
     }
 }
 
-/// A file as it lies on disk.
-pub struct Blob(Box<dyn Bytes>);
+/// A file as it lies on disk. A clone is the same file.
+#[derive(Clone)]
+pub struct Blob(Rc<dyn Bytes>);
 
 impl Blob {
     /// For hosts and test harnesses.
     pub fn new(bytes: Box<dyn Bytes>) -> Self {
-        Self(bytes)
+        Self(bytes.into())
     }
 
     /// The file's name, without folders.

@@ -144,6 +144,9 @@ pub mod guest {
             .collect::<Result<_>>()?;
         let mut bind = Bind::new(&P::describe(), inputs);
         P::bind(params, &mut bind)?;
+        for warning in bind.warnings() {
+            log::log(log::Level::Warn, warning);
+        }
         Ok(bind)
     }
 

@@ -86,6 +86,20 @@ impl Task {
         }
     }
 
+    /// The table on input `port`, out of the task: for those who read several at once.
+    ///
+    /// # Errors
+    /// As [`Self::input`]; also when it was taken before.
+    pub fn take_input(&mut self, port: &str) -> Result<Reader> {
+        let is_it = |(name, content): &(String, Content)| {
+            name == port && matches!(content, Content::Table(_))
+        };
+        match self.inputs.iter().position(is_it).map(|at| self.inputs.remove(at)) {
+            Some((_, Content::Table(reader))) => Ok(reader),
+            _ => Err(Error::failed(format!("no table on input `{port}`"))),
+        }
+    }
+
     /// Whether anything is connected to input `port`.
     pub fn is_connected(&self, port: &str) -> bool {
         self.inputs.iter().any(|(name, _)| name == port)

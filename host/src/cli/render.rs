@@ -305,7 +305,7 @@ pub(super) fn scores(node: &str, metrics: &[Metric]) -> String {
 
 fn cell(metric: &Metric) -> String {
     match (metric.value, metric.low, metric.high) {
-        (Some(value), Some(low), Some(high)) => format!("{value:.3} ({low:.3}–{high:.3})"),
+        (Some(value), Some(low), Some(high)) => format!("{value:.3} ({low:.3}, {high:.3})"),
         (Some(value), ..) => format!("{value:.3}"),
         _ => "–".to_owned(),
     }

@@ -90,7 +90,6 @@ pub struct Object {
     pub bytes: u64,
     pub schema: SchemaRef,
     path: PathBuf,
-    map: Buffer,
 }
 
 impl Object {
@@ -117,7 +116,6 @@ impl Object {
             bytes: map.len() as u64,
             schema: Arc::new(footer.schema),
             path: path.to_owned(),
-            map,
         })
     }
 
@@ -131,7 +129,8 @@ impl Object {
     /// # Errors
     /// When the file is missing or damaged.
     pub fn batches(&self) -> Result<Batches, StoreError> {
-        let map = self.map.clone();
+        // Mapped anew each time: what is not being read is not held.
+        let map = map_file(&self.path)?;
         let footer = Footer::read(&self.path, &map)?;
         let mut decoder =
             FileDecoder::new(self.schema.clone(), footer.version).with_require_alignment(true);

@@ -23,7 +23,7 @@ pub struct Overrides {
 /// # Errors
 /// Every mistake that could be found, each with its place.
 pub fn parse(source: &Source, overrides: &Overrides) -> Result<Workflow, Vec<Fault>> {
-    let tree = tree::read(source).map_err(|fault| vec![fault])?;
+    let tree = tree::read(source)?;
     let mut parser = Parser { source, faults: Vec::new(), params: IndexMap::new() };
     let workflow = parser.workflow(&tree, overrides);
     match workflow {

@@ -3,14 +3,21 @@
 use std::fmt;
 use std::ops::Range;
 
+use indexmap::IndexMap;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
-use serde_saphyr::Spanned;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error, Location, Spanned, Tagged};
 
 use crate::fault::{At, Fault, Source};
 
 /// Largest workflow file.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
+
+/// Deepest nesting.
+const MAX_DEPTH: usize = 32;
+
+const CODE: &str = "workflow::yaml";
 
 /// A YAML node.
 pub(super) type Tree = At<Kind>;
@@ -54,93 +61,178 @@ impl Tree {
 }
 
 /// Reads `source` as YAML 1.2 without anchors, aliases, merge keys and tags.
-pub(super) fn read(source: &Source) -> Result<Tree, Fault> {
+pub(super) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
     let text = &source.text;
-    let fault = |span: Range<usize>, message: String| Fault::new(source, "workflow::yaml", span, message);
+    let fault = |span: Range<usize>, message: String| Fault::new(source, CODE, span, message);
     if text.len() > MAX_BYTES {
         let size = text.len();
-        return Err(fault(0..0, format!("the file has {size} bytes; {MAX_BYTES} are allowed")));
+        return Err(vec![fault(0..0, format!("the file has {size} bytes; {MAX_BYTES} are allowed"))]);
     }
-    if let Some(at) = text.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(fault(at..at + 1, "a control character stands here".to_owned()));
+    let control = |&(_, c): &(usize, char)| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if let Some((at, found)) = text.char_indices().find(control) {
+        let message = format!("the invisible character U+{:04X} stands here", u32::from(found));
+        return Err(vec![fault(at..at + found.len_utf8(), message).help("take it away")]);
     }
     let options = serde_saphyr::options! {
         strict_booleans: true,
         merge_keys: serde_saphyr::MergeKeyPolicy::Error,
+        // `Places` finds both places of a key.
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
         budget: serde_saphyr::budget! {
-            max_depth: 32,
+            max_depth: MAX_DEPTH,
             max_nodes: 200_000,
             max_documents: 1,
             max_anchors: 0,
             max_aliases: 0,
         },
     };
-    let parsed: Result<Spanned<Raw>, _> = serde_saphyr::from_str_with_options(text, options);
-    match parsed {
-        Ok(raw) => Ok(place(raw, text)),
-        Err(error) => {
-            let span = error.location().map_or(0..0, |location| span_of(location, text));
-            let message = error.without_snippet().to_string();
+    let parsed: Result<Spanned<Tagged<Raw>>, _> = serde_saphyr::from_str_with_options(text, options);
+    let raw = parsed.map_err(|error| vec![yaml_fault(source, error.without_snippet())])?;
+    let mut places = Places { source, faults: Vec::new() };
+    let tree = places.tree(raw);
+    if places.faults.is_empty() { Ok(tree) } else { Err(places.faults) }
+}
+
+/// The parser's error, in this program's words where they say more.
+fn yaml_fault(source: &Source, error: &Error) -> Fault {
+    let text = &source.text;
+    let span = error.location().map_or(0..0, |location| span_of(location, text));
+    let (message, help) = match error {
+        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => (
+            "anchors (`&x`) and aliases (`*x`) are not read".to_owned(),
+            Some("write the value out; one that several nodes share can be declared under `params`"),
+        ),
+        Error::MergeKeyNotAllowed { .. } => (
+            "merge keys (`<<`) are not read".to_owned(),
+            Some("write the entries out"),
+        ),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            (format!("lists and mappings are nested more than {MAX_DEPTH} deep here"), None)
+        }
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => (
+            "a second document begins here".to_owned(),
+            Some("one file holds one workflow; take `---` away"),
+        ),
+        Error::NonFiniteFloat { .. } => ("a number must be finite".to_owned(), Some("text is quoted")),
+        _ => {
+            let message = error.to_string();
             // The place is marked, so its coordinates need not be said again.
             let message = message.split(" at line ").next().unwrap_or(&message);
             let message = message.strip_prefix("error: ").unwrap_or(message);
             let first = message.lines().next().unwrap_or(message);
-            Err(fault(span, first.to_owned()))
-        }
-    }
-}
-
-fn place(raw: Spanned<Raw>, text: &str) -> Tree {
-    let span = span_of(raw.referenced, text);
-    let kind = match raw.value {
-        Raw::Null => Kind::Null,
-        Raw::Bool(value) => Kind::Bool(value),
-        Raw::Number(number) => Kind::Number(number),
-        Raw::Text(text) => Kind::Text(text),
-        Raw::List(items) => Kind::List(items.into_iter().map(|item| place(item, text)).collect()),
-        Raw::Map(entries) => {
-            let entry = |(key, value): (Spanned<String>, Spanned<Raw>)| {
-                let span = span_of(key.referenced, text);
-                (At::new(key.value, span), place(value, text))
+            let help = match first {
+                _ if first.contains("mapping values are not allowed") => Some(
+                    "this line or the one above lacks something: a `:` with a blank after it, or quotes around text with `: `",
+                ),
+                _ if first.contains("did not find expected key") => {
+                    Some("keys of one mapping begin in the same column")
+                }
+                _ if first.contains("tabs disallowed") => Some("indent with blanks"),
+                _ if first.contains("expected string scalar") => Some("a key is one word of text"),
+                _ if first.contains("unclosed quote") => Some("end the text with the quote it begins with"),
+                _ => None,
             };
-            Kind::Map(entries.into_iter().map(entry).collect())
+            (first.to_owned(), help)
         }
     };
-    At::new(kind, span)
+    let mut fault = Fault::new(source, CODE, span, message);
+    fault.help = help.map(str::to_owned);
+    fault
 }
 
-/// The bytes of `location`, cut at the end of its line.
-fn span_of(location: serde_saphyr::Location, text: &str) -> Range<usize> {
-    let line = usize::try_from(location.line()).unwrap_or(usize::MAX).max(1);
-    let column = usize::try_from(location.column()).unwrap_or(usize::MAX).max(1);
-    let start_of_line: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let rest = &text[start_of_line.min(text.len())..];
-    let this_line = rest.lines().next().unwrap_or("");
-    let offset = this_line.char_indices().nth(column - 1).map_or(this_line.len(), |(at, _)| at);
-    let token = token_length(&this_line[offset..]);
-    let start = start_of_line + offset;
-    start..start + token
+/// Finds the place of every part of a document.
+struct Places<'a> {
+    source: &'a Source,
+    faults: Vec<Fault>,
 }
 
-/// How many bytes the scalar or key at the start of `rest` takes: enough to underline it.
-fn token_length(rest: &str) -> usize {
-    let quote = rest.chars().next().filter(|first| matches!(first, '"' | '\''));
-    if let Some(quote) = quote
-        && let Some(end) = rest[1..].find(quote)
-    {
-        return end + 2;
+impl Places<'_> {
+    fn tree(&mut self, raw: Spanned<Tagged<Raw>>) -> Tree {
+        let text = &self.source.text;
+        let span = span_of(raw.referenced, text);
+        let Tagged(value, tag) = raw.value;
+        self.refuse(tag, &span);
+        let kind = match value {
+            Raw::Null => Kind::Null,
+            Raw::Bool(value) => Kind::Bool(value),
+            Raw::Number(number) => Kind::Number(number),
+            Raw::Text(text) => Kind::Text(text),
+            Raw::List(items) => Kind::List(items.into_iter().map(|item| self.tree(item)).collect()),
+            Raw::Map(entries) => self.map(entries),
+        };
+        let last = match &kind {
+            Kind::List(items) => items.last().map(|item| item.span.end),
+            Kind::Map(entries) => entries.last().map(|(_, value)| value.span.end),
+            _ => return At::new(kind, span),
+        };
+        let end = end_of_brackets(text, span.start, last.unwrap_or(span.start + 1)).unwrap_or(span.end);
+        At::new(kind, span.start..end)
     }
-    let end = rest.find([':', ',', '}', ']', '#']).unwrap_or(rest.len());
-    rest[..end].trim_end().len().max(usize::from(!rest.is_empty()))
+
+    fn map(&mut self, entries: Vec<RawEntry>) -> Kind {
+        let mut map: Vec<(At<String>, Tree)> = Vec::with_capacity(entries.len());
+        let mut first: IndexMap<String, Range<usize>> = IndexMap::with_capacity(entries.len());
+        for (key, value) in entries {
+            let span = span_of(key.referenced, &self.source.text);
+            let Tagged(key, tag) = key.value;
+            self.refuse(tag, &span);
+            let value = self.tree(value);
+            if let Some(first) = first.get(&key) {
+                let message = format!("`{}` stands twice", key.escape_debug());
+                let fault = Fault::new(self.source, CODE, span, message)
+                    .label("again here")
+                    .also(first.clone(), "first here");
+                self.faults.push(fault.help("give one of them another name, or take it away"));
+                continue;
+            }
+            first.insert(key.clone(), span.clone());
+            map.push((At::new(key, span), value));
+        }
+        Kind::Map(map)
+    }
+
+    fn refuse(&mut self, tag: Option<String>, span: &Range<usize>) {
+        if tag.is_some() {
+            let message = "tags (`!x`) are not read";
+            let fault = Fault::new(self.source, CODE, span.clone(), message);
+            self.faults.push(fault.help("take it away; what a value is, its parameter says"));
+        }
+    }
 }
+
+/// The bytes of `location`, up to the end of its line.
+fn span_of(location: Location, text: &str) -> Range<usize> {
+    let span = location.span();
+    let offset = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    let start = offset(span.byte_offset()).unwrap_or_default().min(text.len());
+    let line = text[start..].lines().next().unwrap_or("").trim_end();
+    let length = offset(span.byte_len()).unwrap_or_default().min(line.len());
+    // A container's place is where it begins.
+    start..start + length.max(usize::from(!line.is_empty()))
+}
+
+/// Where the brackets that open at `start` end, if they do so on one line; `last` is the
+/// end of what is in them.
+fn end_of_brackets(text: &str, start: usize, last: usize) -> Option<usize> {
+    let close = match text[start..].chars().next()? {
+        '[' => ']',
+        '{' => '}',
+        _ => return None,
+    };
+    let tail = text.get(last..)?;
+    let end = last + tail.find(|c: char| !matches!(c, ' ' | ','))? + 1;
+    (text[..end].ends_with(close) && !text[start..end].contains('\n')).then_some(end)
+}
+
+type RawEntry = (Spanned<Tagged<String>>, Spanned<Tagged<Raw>>);
 
 enum Raw {
     Null,
     Bool(bool),
     Number(Number),
     Text(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    List(Vec<Spanned<Tagged<Raw>>>),
+    Map(Vec<RawEntry>),
 }
 
 impl<'de> Deserialize<'de> for Raw {

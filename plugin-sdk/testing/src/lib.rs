@@ -37,7 +37,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use skyloom_plugin::arrow_array::{ArrayRef, RecordBatch};
-use skyloom_plugin::arrow_schema::{Field, Fields, Schema};
+use skyloom_plugin::arrow_schema::{Field, Schema};
 use skyloom_plugin::bind::{Bind, Read, Shape, TableSchema};
 use skyloom_plugin::data::{Blob, Reader, Writer};
 use skyloom_plugin::descriptor::{PortKind, Scope};
@@ -78,6 +78,8 @@ pub struct Bound {
     pub outputs: Vec<TableSchema>,
     pub reads: Vec<Read>,
     pub pieces: u32,
+    /// Warnings, in order.
+    pub warnings: Vec<String>,
 }
 
 /// What a run wrote.
@@ -167,8 +169,9 @@ impl<P: Plugin> Harness<P> {
         }
         let mut bind = Bind::new(&descriptor, inputs);
         P::bind(&self.params()?, &mut bind)?;
+        let warnings = bind.warnings().to_vec();
         let (outputs, reads, pieces) = bind.finish();
-        Ok(Bound { outputs, reads, pieces })
+        Ok(Bound { outputs, reads, pieces, warnings })
     }
 
     /// Binds and runs all pieces, as a host would: undeclared reads are refused, outputs
@@ -200,7 +203,7 @@ impl<P: Plugin> Harness<P> {
             let tables = self.tables.iter().map(|(port, table)| {
                 let input = connected.iter().position(|known| known.name == port);
                 let input = input.expect("a table input of the descriptor") as u32;
-                let fields: Fields = table.schema_ref().fields().clone();
+                let fields = memory::masked(table.schema_ref().fields(), input, &bound.reads);
                 let source = MemoryTable::new(table, input, &bound.reads, self.batch_rows);
                 (port.clone(), Reader::new(port, fields, Box::new(source)))
             });

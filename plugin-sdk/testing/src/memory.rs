@@ -7,10 +7,24 @@ use std::sync::Arc;
 
 use skyloom_plugin::arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_empty_array};
 use skyloom_plugin::arrow_buffer::BooleanBuffer;
-use skyloom_plugin::arrow_schema::{DataType, Schema};
+use skyloom_plugin::arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
 use skyloom_plugin::bind::{Read, TableSchema};
 use skyloom_plugin::data::{self, Rows};
 use skyloom_plugin::error::{Error, Result};
+
+fn is_read(column: usize, input: u32, reads: &[Read]) -> bool {
+    reads.iter().any(|read| read.input == input && read.column as usize == column)
+}
+
+/// What a run sees of an input's schema: columns that `bind` did not declare have no name
+/// and no type, so that nothing can depend on them.
+pub(crate) fn masked(fields: &Fields, input: u32, reads: &[Read]) -> Fields {
+    let mask = |(column, field): (usize, &FieldRef)| match is_read(column, input, reads) {
+        true => Arc::clone(field),
+        false => Arc::new(Field::new("", DataType::Null, true)),
+    };
+    fields.iter().enumerate().map(mask).collect()
+}
 
 pub(crate) struct MemoryTable {
     batches: Vec<RecordBatch>,
@@ -24,10 +38,8 @@ impl MemoryTable {
         let rows = table.num_rows();
         let starts = (0..rows).step_by(batch_rows.min(rows.max(1)));
         let batches = starts.map(|at| table.slice(at, batch_rows.min(rows - at))).collect();
-        let is_read = |column| {
-            reads.iter().any(|read| read.input == input && read.column as usize == column)
-        };
-        let readable = Rc::new((0..table.num_columns()).map(is_read).collect());
+        let columns = 0..table.num_columns();
+        let readable = Rc::new(columns.map(|column| is_read(column, input, reads)).collect());
         Self { batches, readable, input, next: 0 }
     }
 }

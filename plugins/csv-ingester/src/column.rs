@@ -191,12 +191,7 @@ fn numbers<T: ArrowPrimitiveType>(
     nulls: Nulls,
     parse: fn(&[u8]) -> Option<T::Native>,
 ) -> Box<dyn Builder> {
-    Box::new(Numbers::<T> {
-        nulls,
-        parse,
-        values: Vec::new(),
-        validity: NullBufferBuilder::new(0),
-    })
+    Box::new(Numbers::<T> { nulls, parse, values: Vec::new(), validity: NullBufferBuilder::new(0) })
 }
 
 struct Numbers<T: ArrowPrimitiveType> {
@@ -331,7 +326,9 @@ mod tests {
 
     #[test]
     fn blanks_come_off_both_ends_only() {
-        for (text, expected) in [("  a b\t", "a b"), ("", ""), ("   ", ""), ("x", "x"), ("\tx", "x")] {
+        for (text, expected) in
+            [("  a b\t", "a b"), ("", ""), ("   ", ""), ("x", "x"), ("\tx", "x")]
+        {
             assert_eq!(trim(text.as_bytes()), expected.as_bytes());
         }
     }

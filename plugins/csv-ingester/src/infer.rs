@@ -23,6 +23,7 @@ pub const MAX_CATEGORIES: usize = 256;
 const MAX_CATEGORY_BYTES: usize = 256;
 
 /// What is known of a column's values so far.
+#[derive(Default)]
 pub struct Guess {
     booleans: u64,
     integers: u64,
@@ -46,24 +47,6 @@ enum Look {
     Integer,
     Float,
     Text,
-}
-
-impl Default for Guess {
-    fn default() -> Self {
-        Self {
-            booleans: 0,
-            integers: 0,
-            negative: 0,
-            beyond_i64: 0,
-            beyond_u64: 0,
-            padded: 0,
-            inexact: 0,
-            floats: 0,
-            texts: 0,
-            first_text: None,
-            distinct: Distinct::default(),
-        }
-    }
 }
 
 impl Guess {

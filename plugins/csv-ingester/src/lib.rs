@@ -27,8 +27,6 @@ pub struct CsvIngester;
 
 const FILE: &str = "file";
 const TABLE: &str = "table";
-/// One crossing of the border reads so much.
-const CHUNK: u32 = 1 << 20;
 
 impl Plugin for CsvIngester {
     type Params = Params;
@@ -44,6 +42,9 @@ impl Plugin for CsvIngester {
         let blob = bind.blob(FILE)?;
         let name = blob.name();
         let plan = table::plan(params, blob.reader()).map_err(|error| at(&name, error))?;
+        for caveat in &plan.caveats {
+            bind.warn(format!("`{name}`: {caveat}"));
+        }
         for column in &plan.columns {
             let field = table::field(params, column).map_err(|error| at(&name, error))?;
             bind.add(TABLE, field)?;
@@ -52,38 +53,29 @@ impl Plugin for CsvIngester {
     }
 
     fn run(params: &Params, task: &mut Task) -> Result<()> {
-        let name = task.blob(FILE)?.name();
-        let plan = table::plan(params, task.blob(FILE)?.reader()).map_err(|error| at(&name, error))?;
-        for caveat in &plan.caveats {
-            task.warn(&format!("`{name}`: {caveat}"));
-        }
-        let types: Vec<_> = plan.columns.iter().map(|column| column.kind.data_type()).collect();
-        let size = task.blob(FILE)?.size();
+        let blob = task.blob(FILE)?.clone();
+        let types = task.output(TABLE)?.types().to_vec();
         let task = RefCell::new(task);
-        let file = File { task: &task, position: 0, size };
-        table::read(params, &types, file, &mut &task).map_err(|error| at(&name, error))?;
-        Ok(())
+        let file = Watched { inner: blob.reader(), position: 0, size: blob.size(), task: &task };
+        let read = table::read(params, &types, file, &mut &task);
+        read.map(drop).map_err(|error| at(&blob.name(), error))
     }
 }
 
-/// The input file, read while the output is written.
-struct File<'a, 'b> {
-    task: &'a RefCell<&'b mut Task>,
+/// The input file, telling how far it has been read.
+struct Watched<'a, R> {
+    inner: R,
     position: u64,
     size: u64,
+    task: &'a RefCell<&'a mut Task>,
 }
 
-impl io::Read for File<'_, '_> {
+impl<R: io::Read> io::Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = u32::try_from(buffer.len()).unwrap_or(CHUNK).min(CHUNK);
-        let task = self.task.borrow();
-        let read = || task.blob(FILE)?.read(self.position, length);
-        let bytes = read().map_err(io::Error::other)?;
-        let bytes = &bytes[..bytes.len().min(buffer.len())];
-        buffer[..bytes.len()].copy_from_slice(bytes);
-        self.position += bytes.len() as u64;
-        task.progress(self.position, self.size);
-        Ok(bytes.len())
+        let count = self.inner.read(buffer)?;
+        self.position += count as u64;
+        self.task.borrow().progress(self.position, self.size);
+        Ok(count)
     }
 }
 

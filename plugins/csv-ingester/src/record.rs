@@ -106,7 +106,10 @@ enum Place {
 /// What the fast path met first.
 enum Scan {
     /// The row's end, and where the next begins.
-    End { to: usize, next: usize },
+    End {
+        to: usize,
+        next: usize,
+    },
     Quote,
     NeedsMore,
 }
@@ -586,7 +589,7 @@ mod tests {
             [b"a", b"bc", b",", b",", b"\"", b"\"\"", b"\n", b"\r\n", b"\r", "é".as_bytes()];
         let mut random = Random(7);
         let (mut n_rows, mut n_open) = (0, 0);
-        for _ in 0..20_000 {
+        for _ in 0..5_000 {
             let mut text = Vec::new();
             for _ in 0..random.below(24) {
                 text.extend_from_slice(pieces[random.below(pieces.len())]);
@@ -610,7 +613,7 @@ mod tests {
                 }
             }
         }
-        assert!(n_rows > 20_000 && n_open > 1_000, "{n_rows} rows, {n_open} open");
+        assert!(n_rows > 5_000 && n_open > 500, "{n_rows} rows, {n_open} open");
     }
 
     #[test]
@@ -629,7 +632,10 @@ mod tests {
     #[test]
     fn an_endless_row_is_refused_before_memory_runs_out() {
         let check = |text: String, expected: &str| {
-            let error = rows_of(text.as_bytes(), CHUNK).err().expect("too long or too wide");
+            // Not `expect_err`, which would print the whole row.
+            let Err(error) = rows_of(text.as_bytes(), CHUNK) else {
+                panic!("too long or too wide");
+            };
             assert!(error.starts_with(expected), "{error}");
         };
         for start in ["", "\"", "\"\n"] {

@@ -6,6 +6,7 @@ use flate2::read::MultiGzDecoder;
 
 use crate::error::CsvError;
 
+/// Bytes that were looked at, and those behind them.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// The text of a plain or gzipped file (of any number of members), without a byte order
@@ -17,7 +18,7 @@ pub struct Text<R> {
 
 enum Inner<R> {
     Plain(Whole<R>),
-    Gzip(Box<Chain<Cursor<Vec<u8>>, MultiGzDecoder<Whole<R>>>>),
+    Gzip(Box<Whole<MultiGzDecoder<Whole<R>>>>),
 }
 
 /// First bytes, what they mean, and what to do.

@@ -103,7 +103,8 @@ pub fn plan(params: &Params, file: impl Read) -> Result<Plan, CsvError> {
             }
             (Type::Utf8, None) => guess.and_then(Guess::into_categories),
             (_, Some(_)) => {
-                let message = format!("`{name}` is {}, not text; set `types: {{{name}: utf8}}`", kind.noun());
+                let message =
+                    format!("`{name}` is {}, not text; set `types: {{{name}: utf8}}`", kind.noun());
                 return Err(CsvError::param("categories", message));
             }
             (_, None) => None,
@@ -162,7 +163,8 @@ pub fn read(
         let nulls = Nulls::new(&params.null_texts(name));
         let keep_blanks = kind == Type::Utf8 && !params.trim;
         let categories = params.categories.get(name);
-        let categories = categories.map(|values| values.iter().map(|v| v.as_bytes().to_vec()).collect());
+        let categories =
+            categories.map(|values| values.iter().map(|v| v.as_bytes().to_vec()).collect());
         let builder = builder(kind, nulls.clone());
         columns.push(Reading { index, kind, keep_blanks, categories, nulls, builder });
     }
@@ -216,9 +218,8 @@ impl Reading {
     fn take(&mut self, row: &Row<'_>, names: &[String]) -> Result<(), CsvError> {
         let text = row.field(self.index).unwrap_or_default();
         let text = if self.keep_blanks { text } else { trim(text) };
-        let is_allowed = |values: &BTreeSet<Vec<u8>>| {
-            self.nulls.is_text_null(text) || values.contains(text)
-        };
+        let is_allowed =
+            |values: &BTreeSet<Vec<u8>>| self.nulls.is_text_null(text) || values.contains(text);
         let is_category = self.categories.as_ref().is_none_or(is_allowed);
         if is_category && self.builder.push(text) {
             return Ok(());
@@ -271,6 +272,12 @@ impl<R: Read> Table<R> {
                 (1..=n_columns).map(|number| format!("column{number}")).collect()
             }
         };
+        if let [only] = names.as_slice()
+            && only.contains([',', ';', '|', ' ', '\t'])
+        {
+            let remedy = "if there should be more, set `delimiter` (`blanks` for runs of spaces)";
+            caveats.push(format!("`{only}` is the only column; {remedy}"));
+        }
         if names.len() > MAX_COLUMNS {
             return Err(CsvError::TooManyColumns { line, limit: MAX_COLUMNS });
         }

@@ -1,5 +1,7 @@
 //! Tables read as pandas reads them, and what pandas lets pass named by line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use serde_json::{Value, json};
 use skyloom_plugin::arrow_array::RecordBatch;
 use skyloom_plugin::arrow_array::cast::AsArray;
@@ -25,7 +27,9 @@ fn cells(table: &RecordBatch) -> Vec<Vec<String>> {
         match column.data_type() {
             DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
             DataType::Boolean => column.as_boolean().value(row).to_string(),
-            DataType::Int64 => format!("{}i", column.as_any().downcast_ref::<Int64Array>().unwrap().value(row)),
+            DataType::Int64 => {
+                format!("{}i", column.as_any().downcast_ref::<Int64Array>().unwrap().value(row))
+            }
             DataType::Float64 => {
                 format!("{:?}", column.as_any().downcast_ref::<Float64Array>().unwrap().value(row))
             }
@@ -54,19 +58,28 @@ fn goldens() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap();
-        let Some((stem, "csv" | "csv.gz")) = file.split_once('.') else { continue };
+        let Some((stem, "csv" | "csv.gz")) = file.split_once('.') else {
+            continue;
+        };
         let expected = std::fs::read_to_string(format!("{folder}/{stem}.expected.json")).unwrap();
         let expected: Value = serde_json::from_str(&expected).unwrap();
-        let names: Vec<_> = expected["columns"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
-        let types: serde_json::Map<_, _> = names.iter().map(|&name| (name.to_owned(), json!("utf8"))).collect();
+        let names: Vec<_> =
+            expected["columns"].as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect();
+        let types: serde_json::Map<_, _> =
+            names.iter().map(|&name| (name.to_owned(), json!("utf8"))).collect();
         let bytes = std::fs::read(&path).unwrap();
-        let table = harness(file, bytes, &json!({"types": types, "trim": false})).run().unwrap().table("table");
+        let table = harness(file, bytes, &json!({"types": types, "trim": false}))
+            .run()
+            .unwrap()
+            .table("table");
         let found: Vec<_> = table.schema_ref().fields().iter().map(|f| f.name().clone()).collect();
         assert_eq!(found, names, "{file}");
         let rows: Vec<Vec<String>> = serde_json::from_value(expected["rows"].clone()).unwrap();
         let rows: Vec<Vec<String>> = rows
             .into_iter()
-            .map(|row| row.into_iter().map(|v| if v.is_empty() { "null".into() } else { v }).collect())
+            .map(|row| {
+                row.into_iter().map(|v| if v.is_empty() { "null".into() } else { v }).collect()
+            })
             .collect();
         assert_eq!(cells(&table), rows, "{file}");
         n_goldens += 1;
@@ -81,7 +94,8 @@ fn types_are_found_over_the_whole_file() {
         text += &format!("{row},true,{row},RRab,00{row}\n");
     }
     text += "300,false,1.5,RRc,7\n";
-    let table = read(&text, json!({"key": "id", "units": {"mag": "mag"}, "ucds": {"mag": "phot.mag"}}));
+    let table =
+        read(&text, json!({"key": "id", "units": {"mag": "mag"}, "ucds": {"mag": "phot.mag"}}));
     let types: Vec<_> = table.schema_ref().fields().iter().map(|f| f.data_type().clone()).collect();
     use DataType::{Boolean, Float64, Int64, Utf8};
     assert_eq!(types, [Int64, Boolean, Float64, Utf8, Utf8]);
@@ -96,7 +110,8 @@ fn types_are_found_over_the_whole_file() {
 #[test]
 fn nulls() {
     let text = "a,b,c\n-99.990,-99.99,-99.990\n,NaN,x\n2,1,NA\n";
-    let expected: &[&[&str]] = &[&["null", "null", "-99.990"], &["null", "NaN", "x"], &["2i", "1.0", "null"]];
+    let expected: &[&[&str]] =
+        &[&["null", "null", "-99.990"], &["null", "NaN", "x"], &["2i", "1.0", "null"]];
     check(text, json!({"null-values": [-99.99, "NA"]}), expected);
     check(text, json!({"null-values": ["-99.99"], "column-null-values": {"c": ["NA"]}}), expected);
     check("a\n1\n\"\"\n3\n", json!({}), &[&["1i"], &["null"], &["3i"]]);
@@ -224,14 +239,22 @@ fn parameters_that_do_not_fit() {
         json!({"infer": "none", "types": {"a": "int64"}}),
         "parameter `types`: with `infer: none`, `b` need a type",
     );
-    check_error("a\n1\n", json!({"delimiter": ",,"}), "parameter `delimiter`: `,,` is not one ASCII character, `tab` or `blanks`");
+    check_error(
+        "a\n1\n",
+        json!({"delimiter": ",,"}),
+        "parameter `delimiter`: `,,` is not one ASCII character, `tab` or `blanks`",
+    );
     check_error("a\n1\n", json!({"quote": ","}), "parameter `quote`: is the same as `delimiter`");
     check_error(
         "a\n1\n",
         json!({"key": "a", "ucds": {"a": "phot.mag"}}),
         "parameter `key`: `a` has another meaning in `ucds`, `phot.mag`; leave one out",
     );
-    check_error("a,b\n1,2\n", json!({"columns": ["a", "a"]}), "parameter `columns`: `a` is listed twice");
+    check_error(
+        "a,b\n1,2\n",
+        json!({"columns": ["a", "a"]}),
+        "parameter `columns`: `a` is listed twice",
+    );
 }
 
 #[test]
@@ -243,7 +266,10 @@ fn other_formats_are_told_apart() {
         (b"BZh91AY&SY", "bzip2 data"),
     ] {
         let error = harness("stars.csv", bytes, &json!({})).run().err().unwrap().to_string();
-        assert!(error.starts_with(&format!("`stars.csv` is {expected}, not delimited text")), "{error}");
+        assert!(
+            error.starts_with(&format!("`stars.csv` is {expected}, not delimited text")),
+            "{error}"
+        );
     }
 }
 
@@ -261,16 +287,24 @@ fn gzip_members_and_damage() {
     assert_eq!(cells(&table), [["1i", "x"], ["2i", "y"]]);
     let cut = &bytes[..bytes.len() - 9];
     let error = harness("stars.csv.gz", cut, &json!({})).run().err().unwrap().to_string();
-    assert!(error.contains("is damaged gzip data") && error.ends_with("fetch the file again"), "{error}");
+    assert!(
+        error.contains("is damaged gzip data") && error.ends_with("fetch the file again"),
+        "{error}"
+    );
     let at = bytes.len() - 5;
     bytes[at] ^= 1;
     let error = harness("stars.csv.gz", bytes, &json!({})).run().err().unwrap().to_string();
     assert!(error.contains("is damaged gzip data"), "{error}");
-    let twice = harness("stars.csv.gz.gz", {
-        let mut file = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        file.write_all(&gzip("a\n1\n")).unwrap();
-        file.finish().unwrap()
-    }, &json!({}));
+    let twice = harness(
+        "stars.csv.gz.gz",
+        {
+            let mut file =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            file.write_all(&gzip("a\n1\n")).unwrap();
+            file.finish().unwrap()
+        },
+        &json!({}),
+    );
     assert!(twice.run().err().unwrap().to_string().contains("gzip inside gzip"));
 }
 
@@ -280,9 +314,19 @@ fn partitions_are_cut_by_rows() {
         let rows: String = (0..rows).map(|row| format!("{row}\n")).collect();
         format!("a\n{rows}")
     };
-    for (rows, expected) in [(0, vec![]), (9, vec![9]), (10, vec![10]), (11, vec![10, 1]), (30, vec![10, 10, 10])] {
-        let outputs = harness("a.csv", text(rows), &json!({"partition-rows": 10, "types": {"a": "int64"}})).run().unwrap();
-        let sizes: Vec<_> = outputs.partitions("table").iter().map(RecordBatch::num_rows).filter(|&n| n > 0).collect();
+    for (rows, expected) in
+        [(0, vec![]), (9, vec![9]), (10, vec![10]), (11, vec![10, 1]), (30, vec![10, 10, 10])]
+    {
+        let outputs =
+            harness("a.csv", text(rows), &json!({"partition-rows": 10, "types": {"a": "int64"}}))
+                .run()
+                .unwrap();
+        let sizes: Vec<_> = outputs
+            .partitions("table")
+            .iter()
+            .map(RecordBatch::num_rows)
+            .filter(|&n| n > 0)
+            .collect();
         assert_eq!(sizes, expected);
     }
 }
@@ -296,4 +340,22 @@ fn with_all_types_given_only_the_header_is_read_beforehand() {
     let params = json!({"types": {"a": "int64", "b": "utf8"}, "categories": {"b": ["x", "a"]}});
     let bound = harness("a.csv", text, &params).bind().unwrap();
     assert_eq!(bound.outputs[0].fields[1].categories(), Some(vec!["a".into(), "x".into()]));
+}
+
+#[test]
+fn what_the_user_should_know() {
+    let rows: String = (0..30).map(|row| format!("{row}.5,,7\n")).collect();
+    let text = format!("gmag,empty,3\n{rows}--,,7\n");
+    let bound = harness("stars.csv", text, &json!({})).bind().unwrap();
+    let expected = [
+        "`stars.csv`: column `gmag` is text only because of `--` on line 32, against 30 numbers; if it stands for no value, add it to `null-values`",
+        "`stars.csv`: column `empty` has no value at all: taken as float64; set its type in `types`",
+    ];
+    assert_eq!(bound.warnings, expected);
+    let bound = harness("stars.csv", "1,2\n3,4\n", &json!({})).bind().unwrap();
+    let expected = "`stars.csv`: line 1 names the columns, and all names are numbers: if the file has no header, set `header: false`";
+    assert_eq!(bound.warnings, [expected]);
+    let bound = harness("stars.csv", "id ra dec\n1 2 3\n", &json!({})).bind().unwrap();
+    let expected = "`stars.csv`: `id ra dec` is the only column; if there should be more, set `delimiter` (`blanks` for runs of spaces)";
+    assert_eq!(bound.warnings, [expected]);
 }

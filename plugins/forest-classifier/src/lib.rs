@@ -5,7 +5,7 @@
 
 use forest_model::bag::row_key;
 use forest_model::port::{Covers, bind_features, bind_model, features_of, read_trees};
-use forest_model::{ModelSchema, PackedForest};
+use forest_model::{Bagging, ModelSchema, PackedForest};
 use skyloom_plugin::prelude::*;
 
 /// What may stand under `with:` in a workflow.
@@ -25,18 +25,25 @@ pub struct Params {
 /// The plugin.
 pub struct ForestClassifier;
 
-/// Rows to gather before they fall through the forest: each tree is fetched from memory
-/// once for all of them.
-const ROWS_AT_ONCE: usize = 8192;
+/// Rows that fall through the trees together: each time costs one reading of the model.
+const ROWS_AT_ONCE: usize = 1 << 18;
+/// Nodes that are held at once.
+const NODES_AT_ONCE: usize = 1 << 20;
 
 impl Plugin for ForestClassifier {
     type Params = Params;
 
     fn describe() -> Descriptor {
         descriptor!(Role::Classifier, Scope::Partition)
-            .input("data", "Rows to classify, with all features that the model was trained on.")
+            .input(
+                "data",
+                "Rows to classify, with all features that the model was trained on.",
+            )
             .whole_input("model", "A forest, as forest-trainer writes it.")
-            .output("predictions", "The key, the likeliest class, a probability for each class.")
+            .output(
+                "predictions",
+                "The key, the likeliest class, a probability for each class.",
+            )
             .cite("doi:10.1023/A:1010933404324")
     }
 
@@ -58,27 +65,22 @@ impl Plugin for ForestClassifier {
     }
 
     fn run(params: &Params, task: &mut Task) -> Result<()> {
-        let reader = task.input("model")?;
-        let model = ModelSchema::from_fields(reader.fields())?;
-        let mut forest = PackedForest::new(model.features.len(), model.classes.len());
-        read_trees(reader, &model, Covers::Ignored, |tree| forest.push(tree))?;
-        let classifier = Classifier { model, forest, out_of_bag: params.out_of_bag };
-
+        let mut trees = task.take_input("model")?;
+        let model = ModelSchema::from_fields(trees.fields())?;
+        let bagging = model.bagging.filter(|_| params.out_of_bag);
         let (data, predictions) = task.pair("data", "predictions")?;
-        let n_total = data.rows();
-        let (mut n_done, mut batches, mut features) = (0, Vec::new(), Vec::new());
+        let (mut batches, mut features) = (Vec::new(), Vec::new());
         loop {
             let next = data.next()?;
             let at_end = next.is_none();
             if let Some(batch) = next {
-                features.extend(features_of(&batch, &classifier.model)?);
+                features.extend(features_of(&batch, &model)?);
                 batches.push(batch);
             }
-            let n_rows = features.len() / classifier.model.features.len();
-            if n_rows < ROWS_AT_ONCE && !at_end {
+            if features.len() < ROWS_AT_ONCE * model.features.len() && !at_end {
                 continue;
             }
-            let columns = classifier.classify(&features);
+            let columns = classify(&mut trees, &model, bagging, &features)?;
             let mut first = 0;
             for batch in batches.drain(..) {
                 let of_batch = columns.iter().map(|column| column.slice(first, batch.rows()));
@@ -86,9 +88,7 @@ impl Plugin for ForestClassifier {
                 first += batch.rows();
             }
             features.clear();
-            n_done += n_rows as u64;
             if at_end {
-                task.progress(n_done, n_total);
                 return Ok(());
             }
         }
@@ -103,38 +103,64 @@ fn prediction_fields(model: &ModelSchema) -> Vec<Field> {
         Field::new(format!("p_{class}"), DataType::Float64, true)
             .with_description(&format!("probability of class {class}"))
     };
-    std::iter::once(class).chain(model.classes.iter().map(probability)).collect()
+    std::iter::once(class)
+        .chain(model.classes.iter().map(probability))
+        .collect()
 }
 
-struct Classifier {
-    model: ModelSchema,
-    forest: PackedForest,
-    out_of_bag: bool,
-}
-
-impl Classifier {
-    /// The new columns for rows of features: the class, then its probabilities.
-    fn classify(&self, features: &[f64]) -> Vec<ArrayRef> {
-        let probabilities = match self.model.bagging {
-            Some(bagging) if self.out_of_bag => {
-                let rows = features.chunks_exact(self.model.features.len());
-                let keys: Vec<u64> = rows.map(|row| row_key(row.iter().copied())).collect();
-                self.forest.predict_out_of_bag(features, &keys, bagging)
+/// The new columns for rows of features: the class, then its probabilities.
+///
+/// The model streams by, some trees at a time, so that it may be larger than a guest's
+/// memory; each row's sums still grow in the order of the trees.
+fn classify(
+    trees: &mut Reader,
+    model: &ModelSchema,
+    bagging: Option<Bagging>,
+    features: &[f64],
+) -> Result<Vec<ArrayRef>> {
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let n_rows = features.len() / n_features;
+    let mut sums = vec![0.0; n_rows * n_classes];
+    let mut asked = vec![0_u32; n_rows];
+    let keys: Vec<u64> = match bagging {
+        Some(_) => features.chunks_exact(n_features).map(|row| row_key(row.iter().copied())).collect(),
+        None => Vec::new(),
+    };
+    let mut forest = PackedForest::new(n_features, n_classes);
+    let mut ask = |forest: &mut PackedForest| {
+        match bagging {
+            Some(bagging) => {
+                forest.add_out_of_bag_to(&mut sums, &mut asked, features, &keys, bagging);
             }
-            _ => self.forest.predict(features),
-        };
-        let n_classes = self.model.classes.len();
-        let rows = || probabilities.chunks_exact(n_classes);
-        let class: StringArray =
-            rows().map(|row| likeliest(row).map(|class| &self.model.classes[class])).collect();
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(class)];
-        for class in 0..n_classes {
-            // NaN stands for a row that every tree learnt from.
-            let column = rows().map(|row| Some(row[class]).filter(|p| !p.is_nan()));
-            columns.push(Arc::new(column.collect::<Float64Array>()));
+            None => forest.add_to(&mut sums, features),
         }
-        columns
+        forest.clear();
+    };
+    trees.rewind();
+    let n_trees = read_trees(trees, model, Covers::Ignored, |tree| {
+        forest.push(tree);
+        if forest.n_nodes() > NODES_AT_ONCE {
+            ask(&mut forest);
+        }
+    })?;
+    ask(&mut forest);
+    let divisor = |row: usize| match bagging {
+        Some(_) => f64::from(asked[row]),
+        None => n_trees as f64,
+    };
+    for (row, sums) in sums.chunks_exact_mut(n_classes).enumerate() {
+        // 0 / 0 is NaN: a row in every tree's bag has no answer.
+        sums.iter_mut().for_each(|sum| *sum /= divisor(row));
     }
+    let rows = || sums.chunks_exact(n_classes);
+    let class: StringArray =
+        rows().map(|row| likeliest(row).map(|class| &model.classes[class])).collect();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(class)];
+    for class in 0..n_classes {
+        let column = rows().map(|row| Some(row[class]).filter(|p| !p.is_nan()));
+        columns.push(Arc::new(column.collect::<Float64Array>()));
+    }
+    Ok(columns)
 }
 
 /// The class with the largest probability, the first of equals; none if they are NaN.

@@ -71,10 +71,17 @@ fn canonical_bits(value: f64) -> u64 {
 fn poisson_one(uniform: u64) -> u32 {
     // Without branches as far as nearly all draws go: they are what no predictor knows.
     let beyond = |cumulative: &[u64]| -> u32 {
-        cumulative.iter().map(|&cumulative| u32::from(uniform >= cumulative)).sum()
+        cumulative
+            .iter()
+            .map(|&cumulative| u32::from(uniform >= cumulative))
+            .sum()
     };
     let (usual, rare) = CUMULATIVE.split_at(4);
-    if uniform < usual[3] { beyond(usual) } else { 4 + beyond(rare) }
+    if uniform < usual[3] {
+        beyond(usual)
+    } else {
+        4 + beyond(rare)
+    }
 }
 
 /// `floor(2^64 · P(X ≤ k))` for X ~ Poisson(1), k = 0, 1, …; what lies beyond has
@@ -132,7 +139,10 @@ mod tests {
         };
         let independent = (-2.0_f64).exp();
         for pair in [((1, 0), (1, 1)), ((1, 0), (2, 0)), ((0, 5), (5, 0))] {
-            assert!((both_out(pair.0, pair.1) - independent).abs() < 0.008, "{pair:?}");
+            assert!(
+                (both_out(pair.0, pair.1) - independent).abs() < 0.008,
+                "{pair:?}"
+            );
         }
     }
 

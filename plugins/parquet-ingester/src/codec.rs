@@ -27,7 +27,12 @@ impl Codec {
     ///
     /// # Errors
     /// A message when the data are damaged or stand for more or less.
-    pub fn unpack(&mut self, input: &[u8], size: usize, output: &mut Vec<u8>) -> Result<(), String> {
+    pub fn unpack(
+        &mut self,
+        input: &[u8],
+        size: usize,
+        output: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let start = output.len();
         let result = match self.compression {
             Compression::UNCOMPRESSED => {
@@ -38,9 +43,11 @@ impl Codec {
             Compression::GZIP(_) => {
                 unpack_stream(&mut flate2::read::MultiGzDecoder::new(input), size, output)
             }
-            Compression::BROTLI(_) => {
-                unpack_stream(&mut brotli_decompressor::Decompressor::new(input, 4096), size, output)
-            }
+            Compression::BROTLI(_) => unpack_stream(
+                &mut brotli_decompressor::Decompressor::new(input, 4096),
+                size,
+                output,
+            ),
             Compression::LZ4_RAW => unpack_lz4(input, size, output),
             Compression::LZ4 => unpack_lz4_hadoop(input, size, output).or_else(|_| {
                 output.truncate(start);
@@ -132,4 +139,74 @@ fn unpack_zstd(
     let found = decoder.decode_all(input, &mut output[start..]).map_err(damaged)?;
     output.truncate(start + found);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const TEXT: &[u8] = b"RR Lyrae RR Lyrae RR Lyrae RR Lyrae RR Lyrae";
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        writer.write_all(text).expect("into memory");
+        writer.finish().expect("into memory")
+    }
+
+    fn hadoop(blocks: &[&[u8]]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for block in blocks {
+            let packed = lz4_flex::block::compress(block);
+            bytes.extend((block.len() as u32).to_be_bytes());
+            bytes.extend((packed.len() as u32).to_be_bytes());
+            bytes.extend(packed);
+        }
+        bytes
+    }
+
+    fn unpack(compression: Compression, input: &[u8], size: usize) -> Result<Vec<u8>, String> {
+        let mut output = b"levels".to_vec();
+        Codec::new(compression).expect("supported").unpack(input, size, &mut output)?;
+        Ok(output.split_off(6))
+    }
+
+    #[test]
+    fn old_lz4_in_hadoop_frames_or_bare() {
+        let whole = unpack(Compression::LZ4, &hadoop(&[&TEXT[..20], &TEXT[20..]]), TEXT.len());
+        assert_eq!(whole.as_deref(), Ok(TEXT));
+        let whole = unpack(Compression::LZ4, &lz4_flex::block::compress(TEXT), TEXT.len());
+        assert_eq!(whole.as_deref(), Ok(TEXT));
+    }
+
+    #[test]
+    fn gzip_in_several_members() {
+        let bytes = [gzip(&TEXT[..20]), gzip(&TEXT[20..])].concat();
+        let whole = unpack(Compression::GZIP(Default::default()), &bytes, TEXT.len());
+        assert_eq!(whole.as_deref(), Ok(TEXT));
+    }
+
+    #[test]
+    fn sizes_that_lie_are_refused_before_memory_is_taken() {
+        let huge = 200 << 20;
+        let snappy = snap::raw::Encoder::new().compress_vec(TEXT).expect("small");
+        let lz4 = lz4_flex::block::compress(TEXT);
+        // The same snappy data, their own size replaced by one of 2^28.
+        let bomb = [&[0x80, 0x80, 0x80, 0x80, 0x01][..], &snappy[1..]].concat();
+        for (compression, input, size) in [
+            (Compression::SNAPPY, &snappy, huge),
+            (Compression::SNAPPY, &bomb, 1 << 28),
+            (Compression::LZ4_RAW, &lz4, huge),
+            (Compression::LZ4, &hadoop(&[TEXT]), huge),
+            (Compression::ZSTD(Default::default()), &lz4, huge),
+            (Compression::BROTLI(Default::default()), &lz4, huge),
+        ] {
+            assert!(unpack(compression, input, size).is_err(), "{compression}");
+        }
+        let bomb = gzip(&vec![0; 16 << 20]);
+        let error = unpack(Compression::GZIP(Default::default()), &bomb, 1000);
+        assert_eq!(error, Err("a page unpacks to 1001 bytes instead of 1000".to_owned()));
+        assert!(Codec::new(Compression::LZO).is_none());
+    }
 }

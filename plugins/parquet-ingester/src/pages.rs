@@ -133,11 +133,6 @@ impl Pages {
         Self { file, chunk, codec, position, window, header, n_values_seen: 0 }
     }
 
-    /// Where the chunk lies: offset and length.
-    pub fn extent(&self) -> (u64, u64) {
-        (self.chunk.start, self.chunk.length)
-    }
-
     fn damaged(&self, message: impl Into<String>) -> ParquetError {
         let column = self.chunk.column.clone();
         self.file.fail(FileError::Damaged { column, message: message.into() })

@@ -116,7 +116,11 @@ mod tests {
         let item = |data_type| Arc::new(Field::new("item", data_type, true));
         let nested = DataType::LargeListView(item(DataType::Struct(Fields::from(vec![
             Field::new("a", DataType::Utf8View, false),
-            Field::new("b", DataType::Dictionary(DataType::Int8.into(), DataType::LargeUtf8.into()), true),
+            Field::new(
+                "b",
+                DataType::Dictionary(DataType::Int8.into(), DataType::LargeUtf8.into()),
+                true,
+            ),
         ]))));
         let plain = plain_type(&nested);
         assert!(uncarried(&nested).is_some());

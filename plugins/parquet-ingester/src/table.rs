@@ -112,20 +112,6 @@ impl Table {
         self.metadata.num_row_groups()
     }
 
-    /// Where in the file the columns to read, or whose categories are asked for, lie in row
-    /// group `group`: offsets and lengths.
-    pub fn extents(&self, group: usize) -> Vec<(u64, u64)> {
-        let row_group = self.metadata.row_group(group);
-        let groups =
-            Groups { file: self.file.id(), metadata: &self.metadata, groups: vec![group] };
-        let schema = self.metadata.file_metadata().schema_descr();
-        let leaves = 0..row_group.num_columns();
-        let leaves = leaves.filter(|&leaf| self.selection.contains(&schema.get_column_root_idx(leaf)));
-        // A column that the footer puts outside of the file is refused when it is read.
-        let pages = leaves.filter_map(|leaf| groups.pages(row_group, leaf).ok());
-        pages.map(|pages| pages.extent()).collect()
-    }
-
     /// Reads row group `group`, handing its columns over in batches: at most
     /// [`BATCH_ROWS`], about [`BATCH_BYTES`].
     ///
@@ -325,7 +311,10 @@ impl Groups<'_> {
         let start = u64::try_from(dictionary.unwrap_or(data));
         let length = u64::try_from(chunk.compressed_size());
         let end = start.ok().zip(length.ok()).and_then(|(start, length)| {
-            start.checked_add(length).filter(|end| *end <= self.file.size()).map(|_| (start, length))
+            start
+                .checked_add(length)
+                .filter(|end| *end <= self.file.size())
+                .map(|_| (start, length))
         });
         let (Some((start, length)), Ok(n_values)) = (end, u64::try_from(chunk.num_values())) else {
             let message = "the footer puts it outside of the file".to_owned();

@@ -44,7 +44,8 @@ fn parse(xml: &str) -> Described {
             (false, "DESCRIPTION") if !tag.ends_with('/') => {
                 let text = text(rest);
                 if let Some(metadata) = open.as_ref().and_then(|name| described.get_mut(name)) {
-                    metadata.extend(Some(("description", text)).filter(|(_, text)| !text.is_empty()));
+                    metadata
+                        .extend(Some(("description", text)).filter(|(_, text)| !text.is_empty()));
                 }
             }
             _ => {}
@@ -184,7 +185,9 @@ mod tests {
 
     #[test]
     fn nothing_in_it_can_fail() {
-        for xml in ["", "<", "<FIELD", "<FIELD ", "<FIELD name='", "<FIELD a=b>", "&#x110000;", "<!--"] {
+        for xml in
+            ["", "<", "<FIELD", "<FIELD ", "<FIELD name='", "<FIELD a=b>", "&#x110000;", "<!--"]
+        {
             parse(xml);
         }
     }

@@ -1,5 +1,7 @@
 //! Files read to the bit as pyarrow reads them, and damaged ones refused.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +39,8 @@ fn text(array: &dyn Array, row: usize, out: &mut String) {
     {
         write!(out, "{}", array.as_primitive::<T>().value(row)).unwrap();
     }
-    let hex = |bytes: &[u8], out: &mut String| bytes.iter().for_each(|b| write!(out, "{b:02x}").unwrap());
+    let hex =
+        |bytes: &[u8], out: &mut String| bytes.iter().for_each(|b| write!(out, "{b:02x}").unwrap());
     let items = |items: &dyn Array, out: &mut String| {
         out.push('[');
         for item in 0..items.len() {
@@ -50,7 +53,9 @@ fn text(array: &dyn Array, row: usize, out: &mut String) {
     };
     match array.data_type() {
         DataType::Null => out.push_str("null"),
-        DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
+        DataType::Boolean => {
+            out.push_str(if array.as_boolean().value(row) { "true" } else { "false" })
+        }
         DataType::Int8 => put::<Int8Type>(array, row, out),
         DataType::Int16 => put::<Int16Type>(array, row, out),
         DataType::Int32 => put::<Int32Type>(array, row, out),
@@ -61,8 +66,12 @@ fn text(array: &dyn Array, row: usize, out: &mut String) {
         DataType::UInt64 => put::<UInt64Type>(array, row, out),
         DataType::Date32 => put::<Date32Type>(array, row, out),
         DataType::Time64(TimeUnit::Microsecond) => put::<Time64MicrosecondType>(array, row, out),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => put::<TimestampMicrosecondType>(array, row, out),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => put::<TimestampNanosecondType>(array, row, out),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            put::<TimestampMicrosecondType>(array, row, out)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            put::<TimestampNanosecondType>(array, row, out)
+        }
         DataType::Decimal128(..) => put::<Decimal128Type>(array, row, out),
         DataType::Float16 => match array.as_primitive::<Float16Type>().value(row) {
             value if value.is_nan() => out.push_str("nan"),
@@ -76,7 +85,9 @@ fn text(array: &dyn Array, row: usize, out: &mut String) {
             value if value.is_nan() => out.push_str("nan"),
             value => hex(&value.to_bits().to_be_bytes(), out),
         },
-        DataType::Utf8 => out.push_str(&serde_json::to_string(array.as_string::<i32>().value(row)).unwrap()),
+        DataType::Utf8 => {
+            out.push_str(&serde_json::to_string(array.as_string::<i32>().value(row)).unwrap())
+        }
         DataType::Binary => hex(array.as_binary::<i32>().value(row), out),
         DataType::FixedSizeBinary(_) => hex(array.as_fixed_size_binary().value(row), out),
         DataType::Dictionary(..) => {
@@ -229,8 +240,16 @@ fn what_does_not_fit_is_named() {
         &json!({"units": {"f46": "mag"}}),
         "parameter `units`: the file has no column `f46`. Did you mean `f64`? It has `id`, `i32`, `f32`, `f64`, `text`, `fixed`, `when`.",
     );
-    check_error(file(), &json!({"columns": ["id", "id"]}), "parameter `columns`: `id` is listed twice");
-    check_error(file(), &json!({"categories": ["id"]}), "parameter `categories`: `id` is Int64, not text");
+    check_error(
+        file(),
+        &json!({"columns": ["id", "id"]}),
+        "parameter `columns`: `id` is listed twice",
+    );
+    check_error(
+        file(),
+        &json!({"categories": ["id"]}),
+        "parameter `categories`: `id` is Int64, not text",
+    );
     check_error(
         file(),
         &json!({"key": "id", "ucds": {"id": "phot.mag"}}),

@@ -2,9 +2,7 @@
 
 use forest_model::bag::mix;
 use forest_model::{Nodes, TreeReader};
-use tree_shap::shapley::{
-    Attributions, ExplainError, MAX_DEPTH, MAX_ON_PATH, PathTree, Rows,
-};
+use tree_shap::shapley::{Attributions, ExplainError, MAX_DEPTH, MAX_ON_PATH, PathTree, Rows};
 
 /// Features that the trees here may test: the others of `n_features` are bystanders.
 struct World {
@@ -57,7 +55,9 @@ fn grow(world: &World, depth: u32, random: &mut Random, cover: f64, nodes: &mut 
 
 /// The expectation of class 0 when the features of which `is_known` says so are known.
 fn expectation(nodes: &Nodes, at: usize, row: &[f64], is_known: &impl Fn(usize) -> bool) -> f64 {
-    let Ok(feature) = usize::try_from(nodes.feature[at]) else { return nodes.probability[2 * at] };
+    let Ok(feature) = usize::try_from(nodes.feature[at]) else {
+        return nodes.probability[2 * at];
+    };
     let [left, right] =
         [&nodes.left, &nodes.right].map(|side| usize::try_from(side[at]).expect("a child"));
     let of = |child| expectation(nodes, child, row, is_known);
@@ -75,7 +75,9 @@ fn by_definition(world: &World, nodes: &Nodes, row: &[f64]) -> Vec<f64> {
     let d = world.tested.len();
     let value = |set: usize| {
         let place = |feature| world.tested.iter().position(|&tested| tested == feature);
-        expectation(nodes, 0, row, &|feature| place(feature).is_some_and(|p| set >> p & 1 == 1))
+        expectation(nodes, 0, row, &|feature| {
+            place(feature).is_some_and(|p| set >> p & 1 == 1)
+        })
     };
     let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
     let of = |j: usize| {
@@ -116,7 +118,13 @@ fn explain(nodes: &Nodes, n_features: usize, rows: &[f64]) -> Vec<Vec<f64>> {
 }
 
 fn random_rows(n_rows: usize, n_features: usize, random: &mut Random) -> Vec<f64> {
-    let mut value = || if random.next() < 0.1 { f64::NAN } else { random.next() };
+    let mut value = || {
+        if random.next() < 0.1 {
+            f64::NAN
+        } else {
+            random.next()
+        }
+    };
     (0..n_rows * n_features).map(|_| value()).collect()
 }
 
@@ -130,7 +138,10 @@ fn check(world: &World, depth: u32, seed: u64) {
         for (feature, phi) in phi.iter().enumerate() {
             let place = world.tested.iter().position(|&tested| tested == feature);
             let expected = place.map_or(0.0, |place| expected[place]);
-            assert!((phi - expected).abs() < 1e-13, "seed {seed}, feature {feature}: {phi} {expected}");
+            assert!(
+                (phi - expected).abs() < 1e-13,
+                "seed {seed}, feature {feature}: {phi} {expected}"
+            );
         }
     }
 }
@@ -138,24 +149,48 @@ fn check(world: &World, depth: u32, seed: u64) {
 #[test]
 fn small_trees_agree_with_the_definition() {
     for seed in 0..60 {
-        check(&World { n_features: 4, tested: vec![0, 1, 2, 3] }, 5, seed);
+        check(
+            &World {
+                n_features: 4,
+                tested: vec![0, 1, 2, 3],
+            },
+            5,
+            seed,
+        );
     }
     // Tests on one feature again and again.
     for seed in 0..20 {
-        check(&World { n_features: 2, tested: vec![0, 1] }, 7, seed);
+        check(
+            &World {
+                n_features: 2,
+                tested: vec![0, 1],
+            },
+            7,
+            seed,
+        );
     }
 }
 
 #[test]
 fn many_features_agree_with_the_definition() {
     for seed in 0..20 {
-        check(&World { n_features: 131, tested: vec![0, 63, 64, 70, 127, 128, 130] }, 6, seed);
+        check(
+            &World {
+                n_features: 131,
+                tested: vec![0, 63, 64, 70, 127, 128, 130],
+            },
+            6,
+            seed,
+        );
     }
 }
 
 #[test]
 fn a_row_is_explained_alike_to_the_last_bit_whatever_the_others() {
-    let world = World { n_features: 6, tested: (0..6).collect() };
+    let world = World {
+        n_features: 6,
+        tested: (0..6).collect(),
+    };
     let mut random = Random(1);
     let nodes = random_tree(&world, 10, &mut random);
     let rows = random_rows(200, 6, &mut random);
@@ -175,7 +210,11 @@ fn chain(length: usize, n_features: usize) -> Nodes {
         let p = if is_last { 1.0 } else { 0.0 };
         nodes.tree.push(0);
         nodes.node.push(int(node));
-        nodes.feature.push(if is_inner { int(node / 2 % n_features) } else { -1 });
+        nodes.feature.push(if is_inner {
+            int(node / 2 % n_features)
+        } else {
+            -1
+        });
         nodes.threshold.push(0.5);
         nodes.left.push(if is_inner { int(node + 1) } else { -1 });
         nodes.right.push(if is_inner { int(node + 2) } else { -1 });
@@ -193,7 +232,10 @@ fn long_paths_share_alike() {
     for length in [1, 2, 15, 31, 33, 40, 64] {
         let phi = explain(&chain(length, length), length, &vec![1.0; length]);
         let share = (1.0 - 0.5_f64.powi(i32::try_from(length).expect("short"))) / length as f64;
-        assert!(phi[0].iter().all(|phi| (phi - share).abs() < 1e-14), "{length}: {phi:?}");
+        assert!(
+            phi[0].iter().all(|phi| (phi - share).abs() < 1e-14),
+            "{length}: {phi:?}"
+        );
     }
 }
 

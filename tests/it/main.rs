@@ -1,0 +1,4 @@
+//! One file for each promise.
+
+mod support;
+mod main_job;
