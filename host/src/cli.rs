@@ -1,12 +1,20 @@
 //! The command line: one file for each verb. Errors become text here and nowhere else.
 //!
 //! Results go to standard output, all else to standard error. Exit codes: 0 ok, 1 a node
-//! failed, 2 the workflow or command is wrong, 70 a fault of Skyloom itself, 130
-//! interrupted.
+//! failed, 2 the workflow or command is wrong, 4 a check does not hold, 70 a fault of
+//! Skyloom itself, 130 interrupted.
 
 mod render;
+mod text;
 mod check;
 mod run;
+mod plan;
+mod graph;
+mod schema;
+mod data;
+mod runs;
+mod plugin;
+mod doctor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +39,20 @@ enum Verb {
     Run(run::RunArgs),
     /// Find mistakes in a workflow without running it.
     Check(check::CheckArgs),
+    /// Show what would run, and what flows along every edge.
+    Plan(plan::PlanArgs),
+    /// Draw a workflow.
+    Graph(graph::GraphArgs),
+    /// Look into the tables that a run's nodes gave.
+    Data(data::DataArgs),
+    /// Look at earlier runs.
+    Runs(runs::RunsArgs),
+    /// Make, build, test and look at plugins.
+    Plugin(plugin::PluginArgs),
+    /// Print the JSON Schema of workflow files, for editors.
+    Schema(schema::SchemaArgs),
+    /// Find out what this machine lacks.
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Which workflow, and what to fill in.
@@ -77,6 +99,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
 enum End {
     Ok,
     NodeFailed,
+    /// Something that is needed is not there.
+    Lacking,
+    /// A check of a plugin does not hold.
+    CheckFailed,
     Interrupted,
 }
 
@@ -87,10 +113,19 @@ pub fn main() -> ExitCode {
     let (json, end) = match &cli.verb {
         Verb::Run(args) => (args.workflow.json, run::run(args, &watch)),
         Verb::Check(args) => (args.workflow.json, check::check(args, &watch)),
+        Verb::Plan(args) => (args.workflow.json, plan::plan(args, &watch)),
+        Verb::Graph(args) => (args.workflow.json, graph::graph(args, &watch)),
+        Verb::Data(args) => (args.json(), data::data(args)),
+        Verb::Runs(args) => (args.json(), runs::runs(args)),
+        Verb::Plugin(args) => (args.json(), plugin::plugin(args)),
+        Verb::Schema(args) => (false, schema::schema(args)),
+        Verb::Doctor(args) => (args.json, doctor::doctor(args)),
     };
     match end {
         Ok(End::Ok) => ExitCode::SUCCESS,
         Ok(End::NodeFailed) => ExitCode::from(1),
+        Ok(End::Lacking) => ExitCode::from(2),
+        Ok(End::CheckFailed) => ExitCode::from(4),
         Ok(End::Interrupted) => ExitCode::from(130),
         Err(_) if watch.is_cancelled() => ExitCode::from(130),
         Err(error) => {

@@ -10,6 +10,7 @@ mod abi;
 mod compiled;
 mod engine;
 mod store;
+mod words;
 
 pub use engine::{Component, Engine};
 pub use store::{Limits, LogLine, LogLevel, RunInput, RunReport, Watch};

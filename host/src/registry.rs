@@ -8,7 +8,7 @@
 mod build;
 mod project;
 
-pub use build::{build, component_path, ensure_target};
+pub use build::{TARGET, build, component_path, ensure_target, has_target};
 pub use project::Project;
 
 use std::fs;
@@ -30,12 +30,19 @@ pub enum RegistryError {
     OtherVersion { name: String, found: String, wanted: String },
     #[error("{} calls itself `{found}`, not `{name}`", path.display())]
     OtherName { name: String, found: String, path: PathBuf },
-    #[error("{}: {source}", path.display())]
+    #[error("{}", io_message(path, source))]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("plugin `{name}` cannot be used: {source}")]
-    Load { name: String, source: InstanceError },
+    #[error("{} cannot be used: {source}", path.display())]
+    Load { path: PathBuf, source: InstanceError },
     #[error("{0}")]
     Build(String),
+}
+
+fn io_message(path: &Path, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file {}", path.display()),
+        _ => format!("{}: {error}", path.display()),
+    }
 }
 
 /// Where a plugin comes from.
@@ -133,8 +140,7 @@ impl<'e> Registry<'e> {
 pub fn load_file(engine: &Engine, path: &Path) -> Result<Component, RegistryError> {
     let bytes =
         fs::read(path).map_err(|source| RegistryError::Io { path: path.to_owned(), source })?;
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    engine.load(&bytes).map_err(|source| RegistryError::Load { name, source })
+    engine.load(&bytes).map_err(|source| RegistryError::Load { path: path.to_owned(), source })
 }
 
 /// A plugin that was named must bear that name, and the version asked for.

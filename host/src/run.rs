@@ -94,9 +94,14 @@ impl Place {
 /// # Errors
 /// When the machine cannot run it.
 pub fn engine() -> Result<Engine, InstanceError> {
+    Engine::new(&compiled_folder())
+}
+
+/// Where compiled code is kept.
+pub fn compiled_folder() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    Engine::new(&cache.unwrap_or_else(std::env::temp_dir).join("skyloom/compiled"))
+    cache.unwrap_or_else(std::env::temp_dir).join("skyloom/compiled")
 }
 
 /// Parses and plans.
@@ -111,13 +116,8 @@ pub fn make_plan(
     watch: &Arc<Watch>,
 ) -> Result<Plan, RunError> {
     let path = &request.workflow;
-    let text = std::fs::read(path).map_err(|source| RunError::Workflow { path: path.clone(), source })?;
-    let text = String::from_utf8(text).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let source = std::io::Error::other(format!("byte {at} is not UTF-8"));
-        RunError::Workflow { path: path.clone(), source }
-    })?;
-    let source = Source { name: path.display().to_string().into(), text: text.into() };
+    let bytes = std::fs::read(path).map_err(|source| RunError::Workflow { path: path.clone(), source })?;
+    let source = source_of(path, &bytes).map_err(|fault| RunError::Faults(vec![fault]))?;
     let overrides = Overrides { params: request.params.clone() };
     let workflow = workflow::parse(&source, &overrides).map_err(RunError::Faults)?;
     let mut registry = Registry::new(engine, place.project.clone());
@@ -129,6 +129,21 @@ pub fn make_plan(
         watch: Arc::clone(watch),
     };
     plan::resolve(workflow, &mut setup).map_err(RunError::Faults)
+}
+
+fn source_of(path: &Path, bytes: &[u8]) -> Result<Source, Fault> {
+    let text = String::from_utf8_lossy(bytes);
+    let source = Source { name: path.display().to_string().into(), text: (&*text).into() };
+    match std::str::from_utf8(bytes) {
+        Ok(_) => Ok(source),
+        Err(error) => {
+            // What comes before is the same in both.
+            let at = error.valid_up_to();
+            let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            let fault = Fault::new(&source, "workflow::encoding", span, "this is not UTF-8");
+            Err(fault.help("save the file as UTF-8"))
+        }
+    }
 }
 
 /// Runs a plan, writes its outputs, keeps its record.

@@ -23,6 +23,9 @@ use crate::instance::{InstanceError, LogLine, PortKind, RunReport, Scope, Watch}
 use crate::plan::{Plan, PlanNode, PlanSource};
 use unit::Unit;
 
+/// How long an interrupt may go unseen while all units are busy.
+const INTERRUPT_POLL: Duration = Duration::from_millis(50);
+
 /// Watches a run go by.
 pub trait Reporter: Send + Sync {
     /// A node begins, cut in so many units.
@@ -116,7 +119,17 @@ pub async fn execute(
                 });
             }
         }
-        let Some(joined) = tasks.join_next().await else { break };
+        let joined = loop {
+            match tokio::time::timeout(INTERRUPT_POLL, tasks.join_next()).await {
+                Ok(joined) => break joined,
+                // A unit that runs for minutes must not hold up Ctrl-C.
+                Err(_) if interrupt.is_cancelled() => {
+                    running.iter().flatten().for_each(|node| node.watch.cancel());
+                }
+                Err(_) => {}
+            }
+        };
+        let Some(joined) = joined else { break };
         let (index, unit, name, result) = match joined {
             Ok(done) => done,
             // A unit catches what a guest does; a panic here is a fault of ours.

@@ -15,6 +15,8 @@ mod tree;
 pub use parse::{Overrides, parse};
 pub use schema::json_schema;
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -77,6 +79,45 @@ pub struct PortRef {
 pub struct Param {
     pub key: At<String>,
     pub value: At<Value>,
+    /// The places of what is in it.
+    parts: Vec<Part>,
+}
+
+/// Something inside a parameter's value.
+#[derive(Debug, Clone)]
+struct Part {
+    /// JSON pointer.
+    pointer: String,
+    /// The key of a mapping's entry; the item itself in a list.
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Param {
+    /// The place of the part at a JSON pointer, or of what is around it.
+    pub fn place(&self, pointer: &str) -> Range<usize> {
+        self.part(pointer).map_or(&self.value.span, |part| &part.value).clone()
+    }
+
+    /// The place of the key of the entry at a JSON pointer.
+    pub fn key_place(&self, pointer: &str) -> Range<usize> {
+        self.part(pointer).map_or(&self.value.span, |part| &part.key).clone()
+    }
+
+    /// The first place where `word` stands, as a value or key; else the whole value.
+    pub fn mention(&self, word: &str) -> Range<usize> {
+        let is_value = |part: &&Part| {
+            self.value.value.pointer(&part.pointer).and_then(Value::as_str) == Some(word)
+        };
+        let is_key = |part: &&Part| part.pointer.rsplit('/').next() == Some(word);
+        let value = self.parts.iter().find(is_value).map(|part| &part.value);
+        let place = value.or_else(|| self.parts.iter().find(is_key).map(|part| &part.key));
+        place.unwrap_or(&self.value.span).clone()
+    }
+
+    fn part(&self, pointer: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.pointer == pointer)
+    }
 }
 
 /// What changes speed or failure, never values.
@@ -104,4 +145,16 @@ pub enum Format {
     Parquet,
     Csv,
     Arrow,
+}
+
+impl Format {
+    /// The format of files that end in `.ending`.
+    pub fn of_ending(ending: &str) -> Option<Self> {
+        match ending {
+            "parquet" => Some(Self::Parquet),
+            "csv" => Some(Self::Csv),
+            "arrow" => Some(Self::Arrow),
+            _ => None,
+        }
+    }
 }

@@ -3,7 +3,6 @@
 mod layout;
 mod svg;
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -45,7 +44,7 @@ pub(super) fn graph(args: &GraphArgs, watch: &Arc<Watch>) -> Result<End, RunErro
         Format::Dot => sketch.dot(),
         Format::Svg => svg::draw(&sketch),
     };
-    render::out(text.trim_end());
+    render::out(&text);
     Ok(End::Ok)
 }
 
@@ -147,8 +146,8 @@ impl Sketch {
     }
 
     fn mermaid(&self) -> String {
-        let mut text = String::from("flowchart LR\n");
-        let mut say = |line: String| drop(writeln!(text, "  {line}"));
+        let mut lines = vec!["flowchart LR".to_owned()];
+        let mut say = |line: String| lines.push(format!("  {line}"));
         for (index, item) in self.items.iter().enumerate() {
             let (name, note) = (for_mermaid(&item.name), for_mermaid(&item.note));
             let (open, close) = match item.kind {
@@ -174,12 +173,12 @@ impl Sketch {
             let class = class_of(kind);
             say(format!("classDef {class} fill:{fill},stroke:{line},color:#222"));
         }
-        text
+        lines.join("\n")
     }
 
     fn dot(&self) -> String {
-        let mut text = format!("digraph {} {{\n", for_dot(&self.title));
-        let mut say = |line: String| drop(writeln!(text, "  {line}"));
+        let mut lines = vec![format!("digraph {} {{", for_dot(&self.title))];
+        let mut say = |line: String| lines.push(format!("  {line}"));
         say("rankdir=LR;".to_owned());
         say("node [shape=box, style=\"rounded,filled\", fontname=\"Helvetica\"];".to_owned());
         say("edge [fontname=\"Helvetica\", fontsize=10];".to_owned());
@@ -195,8 +194,8 @@ impl Sketch {
                 None => say(format!("n{from} -> n{to};")),
             }
         }
-        text.push('}');
-        text
+        lines.push("}".to_owned());
+        lines.join("\n")
     }
 }
 

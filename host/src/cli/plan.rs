@@ -1,6 +1,5 @@
 //! `skyloom plan`: what will run, in which order, and what flows along every edge.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::datatypes::Field;
@@ -188,11 +187,11 @@ fn columns_json(plan: &Plan, node: &PlanNode, table: &TableSchema) -> Value {
 }
 
 fn to_text(plan: &Plan, all_columns: bool) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     let name = &plan.workflow.name.value;
     let nodes = text::count(plan.nodes.len(), "node");
     let outputs = text::count(plan.outputs.len(), "output");
-    let mut say = |line: String| drop(writeln!(lines, "{line}"));
+    let mut say = |line: String| lines.push(line);
     say(format!("{name}: {nodes} in the order in which they can run, {outputs}"));
     for (input, files) in &plan.inputs {
         let bytes = files.iter().map(|file| file.size).sum();
@@ -214,7 +213,7 @@ fn to_text(plan: &Plan, all_columns: bool) -> String {
         let from = source_name(plan, &source);
         say(format!("  output {}: {from} to {}", output.name, output.path));
     }
-    lines.trim_end().to_owned()
+    lines.join("\n")
 }
 
 fn node_text(plan: &Plan, index: usize, node: &PlanNode, all_columns: bool) -> String {

@@ -13,6 +13,7 @@ use wasmtime::{Config, Store, Strategy};
 use super::abi;
 use super::compiled::CompiledCache;
 use super::store::{self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch, WriterHandle};
+use super::words::{MAX_MESSAGE_BYTES, is_printable, shown};
 use super::{
     Binding, ColumnError, Descriptor, GuestError, InstanceError, Passed, Port, PortKind, Purpose,
     Read, Role, Scope, TableSchema,
@@ -180,8 +181,15 @@ impl Component {
             };
             let trap = match error.downcast_ref::<wasmtime::Trap>() {
                 Some(trap) => trap.to_string(),
-                None => format!("{error:#}"),
+                None => shown(&error.root_cause().to_string(), MAX_MESSAGE_BYTES),
             };
+            // The engine's error for this has no public type.
+            if trap.contains("fuel allocated for hostcalls") {
+                let limit = store::HOSTCALL_BYTES >> 20;
+                return InstanceError::Limit(format!(
+                    "it hands over more than {limit} MiB in one call; it should emit smaller batches"
+                ));
+            }
             InstanceError::Trap(match store.data().last_words() {
                 Some(words) => format!("{words} ({trap})"),
                 None => trap,
@@ -192,7 +200,15 @@ impl Component {
     fn describe(&self) -> Result<Descriptor, InstanceError> {
         let limits = Limits { wall: Duration::from_secs(10), ..Limits::default() };
         let mut store = self.store(limits, Arc::default(), 1);
-        let (described,) = self.call::<_, abi::DescribeResult>(&mut store, "describe", ())?;
+        let described = self.call::<_, abi::DescribeResult>(&mut store, "describe", ());
+        let (described,) = described.map_err(|error| match error {
+            // No node can raise these.
+            InstanceError::Limit(message) => {
+                let (reached, _) = message.split_once(';').unwrap_or((&message, ""));
+                InstanceError::Descriptor(format!("when asked for it, {reached}"))
+            }
+            error => error,
+        })?;
         to_descriptor(described)
     }
 
@@ -281,11 +297,18 @@ fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError
                 abi::PortKind::Blob => PortKind::Blob,
             },
             optional: port.optional,
-            description: port.description,
+            description: shown(&port.description, MAX_MESSAGE_BYTES),
         };
         ports.into_iter().map(port).collect()
     };
     let (inputs, outputs) = (ports(described.inputs), ports(described.outputs));
+    for ports in [&inputs, &outputs] {
+        let mut names: Vec<_> = ports.iter().map(|port| &port.name).collect();
+        names.sort();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(wrong(format!("two ports are called `{}`", pair[0].escape_debug())));
+        }
+    }
     for name in inputs.iter().chain(&outputs).map(|port| &port.name).chain([&described.name]) {
         if !is_name(name) {
             let name = name.escape_debug();
@@ -300,10 +323,17 @@ fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError
     if let Err(error) = jsonschema::validator_for(&params) {
         return Err(wrong(format!("its params schema is not a JSON Schema: {error}")));
     }
+    if semver::Version::parse(&described.version).is_err() {
+        let version = shown(&described.version, 64);
+        return Err(wrong(format!("`{version}` is not a semantic version")));
+    }
+    if !is_all_printable(&params) {
+        return Err(wrong("its params schema holds control characters".to_owned()));
+    }
     Ok(Descriptor {
         name: described.name,
         version: described.version,
-        description: described.description,
+        description: shown(&described.description, MAX_MESSAGE_BYTES),
         role: match described.role {
             abi::Role::Ingester => Role::Ingester,
             abi::Role::FeatureExtractor => Role::FeatureExtractor,
@@ -324,28 +354,48 @@ fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError
         inputs,
         outputs,
         params,
-        citations: described.citations,
+        citations: described.citations.iter().map(|text| shown(text, 1024)).collect(),
     })
 }
 
+/// Whether all text in `value` can be shown: messages about params quote their schema.
+fn is_all_printable(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => is_printable(text),
+        serde_json::Value::Array(items) => items.iter().all(is_all_printable),
+        serde_json::Value::Object(entries) => {
+            entries.iter().all(|(key, value)| is_printable(key) && is_all_printable(value))
+        }
+        _ => true,
+    }
+}
+
 fn to_guest_error(error: abi::PluginError) -> GuestError {
+    let text = |text: String| shown(&text, MAX_MESSAGE_BYTES);
     let column = |error: abi::ColumnError| ColumnError {
-        input: error.input,
-        column: error.column,
-        param: error.param,
-        expected: error.expected,
-        found: error.found,
+        input: text(error.input),
+        column: text(error.column),
+        param: error.param.map(text),
+        expected: text(error.expected),
+        found: text(error.found),
     };
     match error {
         abi::PluginError::Param(error) => {
-            GuestError::Param { param: error.param, message: error.message }
+            GuestError::Param { param: text(error.param), message: text(error.message) }
         }
         abi::PluginError::MissingColumn(error) => GuestError::MissingColumn(column(error)),
         abi::PluginError::WrongType(error) => GuestError::WrongType(column(error)),
         abi::PluginError::WrongUnit(error) => GuestError::WrongUnit(column(error)),
-        abi::PluginError::Data(message) => GuestError::Data(message),
-        abi::PluginError::Failed(message) => GuestError::Failed(message),
+        abi::PluginError::Data(message) => GuestError::Data(text(message)),
+        abi::PluginError::Failed(message) => GuestError::Failed(text(message)),
     }
+}
+
+/// Names, units and all else about a column end up in messages.
+fn is_field_printable(field: &abi::Field) -> bool {
+    let pairs = field.metadata.iter();
+    let mut texts = pairs.flat_map(|(key, value)| [key, value]).chain([&field.name]);
+    texts.all(|text| is_printable(text))
 }
 
 /// Believes a binding once its indices and types hold together.
@@ -369,6 +419,11 @@ fn to_binding(
     let mut outputs = Vec::with_capacity(bound.outputs.len());
     for (port, table) in descriptor.outputs.iter().zip(bound.outputs) {
         let port = &port.name;
+        if let Some(field) = table.fields.iter().find(|field| !is_field_printable(field)) {
+            let name = field.name.escape_debug();
+            let message = format!("output `{port}`: control characters in column `{name}`");
+            return Err(wrong(message));
+        }
         let field = |field: abi::Field| WireField {
             name: field.name,
             format: field.format,
@@ -392,8 +447,13 @@ fn to_binding(
                     && out.is_nullable() == from.is_nullable() => {}
                 _ => return Err(wrong(format!("output `{port}` passes what is not there"))),
             }
+            let field = entry.field as usize;
+            if passed.iter().any(|other: &Passed| other.field == field) {
+                let name = fields[field].name();
+                return Err(wrong(format!("output `{port}` passes column `{name}` twice")));
+            }
             passed.push(Passed {
-                field: entry.field as usize,
+                field,
                 input: entry.input as usize,
                 column: entry.column as usize,
             });

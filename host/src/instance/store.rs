@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
+use super::words::shown;
 use super::{InstanceError, TableSchema};
 use crate::data::{BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, canonicalize_nan};
 
@@ -41,7 +42,7 @@ impl Default for Limits {
 }
 
 /// Most bytes a guest can hand over in one call of a host function.
-const HOSTCALL_BYTES: usize = 256 << 20;
+pub(super) const HOSTCALL_BYTES: usize = 256 << 20;
 /// Most handles a guest can hold at once.
 const MAX_HANDLES: usize = 4096;
 
@@ -239,23 +240,12 @@ impl State {
         if left == 0 {
             return;
         }
-        let mut message: String = message.chars().map(printable).take(left).collect();
+        let mut message = shown(message, left);
         self.log_bytes += message.len() + 1;
         if self.log_bytes >= self.limits.log_bytes {
             message.push_str(" … (its log is full)");
         }
         self.log.push(LogLine { level, message });
-    }
-}
-
-/// Control characters could drive the reader's terminal.
-fn printable(character: char) -> char {
-    match character {
-        '\n' | '\t' => character,
-        // Directional overrides reorder what follows.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        _ if character.is_control() => '\u{fffd}',
-        _ => character,
     }
 }
 
@@ -551,15 +541,6 @@ fn emit(
     columns: Vec<ColumnIn>,
 ) -> wasmtime::Result<Result<(), IoError>> {
     let index = state.resources.get(writer)?.0;
-    let bytes = |column: &ColumnIn| column.buffers.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
-    state.emitted_bytes += columns.iter().map(bytes).sum::<u64>();
-    if state.emitted_bytes > state.limits.output_bytes {
-        let limit = state.limits.output_bytes >> 20;
-        let message = format!(
-            "it emits more than its {limit} MiB; raise `resources: {{output: …}}` of this node"
-        );
-        return Ok(state.refuse(IoError::Limit(message)));
-    }
     let assembled = match source {
         None => state.outputs[index].assemble(None, columns),
         Some((source, keep)) => {
@@ -579,6 +560,13 @@ fn emit(
     };
     let written = assembled.and_then(|batch| {
         let rows = batch.num_rows() as u64;
+        state.emitted_bytes = state.emitted_bytes.saturating_add(size_of_batch(&batch));
+        if state.emitted_bytes > state.limits.output_bytes {
+            let limit = state.limits.output_bytes >> 20;
+            return Err(IoError::Limit(format!(
+                "it emits more than its {limit} MiB; raise `resources: {{output: …}}` of this node"
+            )));
+        }
         let pushed = state.outputs[index].writer.push(batch);
         pushed.map(|()| rows).map_err(|error| IoError::Storage(error.to_string()))
     });
@@ -591,6 +579,14 @@ fn emit(
         }
         Err(error) => state.refuse(error),
     })
+}
+
+/// What a batch takes in memory, by its rows: what a guest emitted, and what it passes on.
+fn size_of_batch(batch: &RecordBatch) -> u64 {
+    let size = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
+    // Rows of nothing are rows as well.
+    let rows = batch.num_rows() as u64;
+    batch.columns().iter().map(|column| size(column) as u64).fold(rows, u64::saturating_add)
 }
 
 /// Gives a guest what the contract promises, and nothing else.
@@ -756,8 +752,12 @@ fn next_batch(state: &mut State, reader: &Resource<ReaderHandle>) -> wasmtime::R
         Ok(None) => Ok(Ok(None)),
         Ok(Some(batch)) => {
             state.watch.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-            let handle = state.resources.push(BatchHandle { input, batch, readable })?;
-            Ok(Ok(Some(handle)))
+            match state.resources.push(BatchHandle { input, batch, readable }) {
+                Ok(handle) => Ok(Ok(Some(handle))),
+                Err(_) => Ok(state.refuse(IoError::Limit(format!(
+                    "it holds more than {MAX_HANDLES} batches at once; it should drop each when done"
+                )))),
+            }
         }
         Err(error) => Ok(state.refuse(IoError::Storage(error.to_string()))),
     }

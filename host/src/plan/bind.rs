@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Plan, PlanNode, PlanSource, Setup};
 use crate::cache::{InputKey, KeyManifest};
 use crate::data::schema_digest;
-use crate::fault::{Fault, suggestion};
+use crate::fault::{Fault, closest, suggestion};
 use crate::instance::{Binding, BoundInput, ColumnError, GuestError, InstanceError};
 use crate::workflow::Node;
 
@@ -88,6 +88,15 @@ fn inputs_of(plan: &Plan, planned: &PlanNode, file: usize) -> (Vec<(String, Boun
     (inputs, keys)
 }
 
+/// A node, planned before this one, that has a column of this name.
+fn has_it<'p>(plan: &'p Plan, column: &str) -> Option<&'p str> {
+    let has = |node: &&PlanNode| {
+        let mut fields = node.outputs.iter().flat_map(|output| &output.fields);
+        fields.any(|field| field.name() == column)
+    };
+    plan.nodes.iter().find(has).map(|node| node.id.as_str())
+}
+
 /// What `bind` did not like, marked in the workflow.
 fn fault_of(
     plan: &Plan,
@@ -101,9 +110,9 @@ fn fault_of(
     let name = &planned.component.descriptor().name;
     let id = &node.id.value;
     // The parameter that named a column; else the edge that brought the table; else the node.
-    let place = |param: Option<&str>, port: &str| -> Range<usize> {
+    let place = |column: &str, param: Option<&str>, port: &str| -> Range<usize> {
         if let Some(param) = param.and_then(|param| node.with.get(param)) {
-            return param.value.span.clone();
+            return param.mention(column);
         }
         let edge = node.edges.iter().find(|edge| match &edge.port {
             Some(named) => named.value == port,
@@ -141,22 +150,34 @@ fn fault_of(
             Fault::new(source, "plan::param_value", span.clone(), message)
         }
         InstanceError::Guest(GuestError::MissingColumn(error)) => {
-            let span = place(error.param.as_deref(), &error.input);
+            let span = place(&error.column, error.param.as_deref(), &error.input);
             let known: Vec<String> = columns(&error.input);
-            let help = suggestion(&error.column, known.iter().map(String::as_str));
+            let help = match has_it(plan, &error.column) {
+                // Near names are slips; a name from another table is a wrong edge.
+                Some(other) if closest(&error.column, known.iter().map(String::as_str)).is_none() => {
+                    format!("`{other}` has it: connect `{id}` to that, or to what comes after it")
+                }
+                _ => suggestion(&error.column, known.iter().map(String::as_str)),
+            };
             let whose = whose(&error);
             let message = format!("node `{id}` reads column `{}`, which {whose} does not have", error.column);
             Fault::new(source, "plan::missing_column", span, message).help(help)
         }
         InstanceError::Guest(GuestError::WrongType(error)) => {
-            let span = place(error.param.as_deref(), &error.input);
+            let span = place(&error.column, error.param.as_deref(), &error.input);
             let whose = whose(&error);
             let ColumnError { column, expected, found, .. } = error;
+            let found = match found.as_str() {
+                "Utf8" | "LargeUtf8" | "Utf8View" => "text",
+                "Boolean" => "true or false",
+                other => other,
+            };
             let message = format!("column `{column}` of {whose} is {found}; `{name}` needs {expected}");
             Fault::new(source, "plan::wrong_type", span, message)
+                .help("name another column; if its file means something else, state its type where it is read")
         }
         InstanceError::Guest(GuestError::WrongUnit(error)) => {
-            let span = place(error.param.as_deref(), &error.input);
+            let span = place(&error.column, error.param.as_deref(), &error.input);
             let whose = whose(&error);
             let ColumnError { column, expected, found, .. } = error;
             let message = format!("column `{column}` of {whose} is in {found}; `{name}` needs {expected}");
@@ -166,7 +187,8 @@ fn fault_of(
         other => {
             let file = file.map(|file| format!(", file `{file}`")).unwrap_or_default();
             let message = format!("node `{id}` ({name}{file}): {other}");
-            Fault::new(source, "plan::bind", node.plugin.span.clone(), message)
+            let span = node.from.as_ref().map_or(&node.plugin.span, |from| &from.span);
+            Fault::new(source, "plan::bind", span.clone(), message)
         }
     }
 }

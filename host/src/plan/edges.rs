@@ -90,7 +90,10 @@ fn connect_node(
                 None => (&edge.from.span, format!("`{name}` has no table inputs")),
             };
             let wanted = edge.port.as_ref().map_or("", |port| port.value.as_str());
-            let help = suggestion(wanted, tables.map(|port| port.name.as_str()));
+            let help = match tables.clone().next() {
+                Some(_) => suggestion(wanted, tables.map(|port| port.name.as_str())),
+                None => "it reads files: name one of the workflow's `inputs` with `from`".to_owned(),
+            };
             faults.push(Fault::new(source, "plan::unknown_port", span.clone(), what).help(help));
             continue;
         };
@@ -188,9 +191,15 @@ pub(super) fn order(workflow: &Workflow, wirings: &[Wiring]) -> Result<Vec<usize
         let name = |index: &NodeIndex| workflow.nodes.get_index(index.index()).map(|(id, _)| id.as_str());
         let names: Vec<_> = path.iter().filter_map(name).collect();
         let node = &workflow.nodes[start.index()];
-        let message = format!("nodes feed each other in a circle: {}", names.join(" → "));
-        Fault::new(&workflow.source, "plan::cycle", node.id.span.clone(), message)
-            .help("take away one of these edges")
+        let message = match names.as_slice() {
+            [one, _] => format!("node `{one}` feeds itself"),
+            names => format!("nodes feed each other in a circle: {}", names.join(" → ")),
+        };
+        let last = names.len().checked_sub(2).map(|last| names[last]);
+        let edge = node.edges.iter().find(|edge| Some(edge.from.node.as_str()) == last);
+        let span = edge.map_or(&node.id.span, |edge| &edge.from.span).clone();
+        Fault::new(&workflow.source, "plan::cycle", span, message)
+            .help("take away an edge of the circle")
     });
     Err(faults.collect())
 }

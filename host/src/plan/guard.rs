@@ -5,10 +5,12 @@
 //! objects. Kapoor & Narayanan (2023, doi:10.1016/j.patter.2023.100804) found such leaks in
 //! 17 fields of science.
 
+use indexmap::IndexMap;
+
 use super::{Plan, PlanNode, PlanSource};
 use crate::data::field_ucd;
-use crate::fault::Fault;
-use crate::instance::{Purpose, Role};
+use crate::fault::{Fault, suggestion};
+use crate::instance::{Purpose, Read, Role};
 use crate::workflow::Node;
 
 use arrow::datatypes::Field;
@@ -74,11 +76,18 @@ pub(super) fn check(plan: &Plan, node: &Node, planned: &PlanNode) -> Result<(), 
         Role::Trainer | Role::Classifier | Role::Calibrator
     );
     if !learns {
-        return Ok(());
+        let useless = node.allow_features.iter().map(|allowed| {
+            let message = format!("node `{}` learns nothing, so it has no features", planned.id);
+            Fault::new(&plan.workflow.source, "plan::allow_features", allowed.span.clone(), message)
+                .help("write `allow-features` in the trainer and in the classifier")
+        });
+        let useless: Vec<_> = useless.collect();
+        return if useless.is_empty() { Ok(()) } else { Err(useless) };
     }
-    let mut faults = Vec::new();
-    for read in &planned.reads {
-        let PlanSource::Node { node: upstream, output } = planned.inputs[read.input].source else {
+    let mut leaks: Vec<(&str, &'static str)> = Vec::new();
+    let mut read: Vec<&str> = Vec::new();
+    for Read { input, column, purpose } in &planned.reads {
+        let PlanSource::Node { node: upstream, output } = planned.inputs[*input].source else {
             continue;
         };
         // A model is not a table of objects.
@@ -86,21 +95,61 @@ pub(super) fn check(plan: &Plan, node: &Node, planned: &PlanNode) -> Result<(), 
         if producer.component.descriptor().role == Role::Trainer {
             continue;
         }
-        let field = &producer.outputs[output].fields[read.column];
-        let feature = matches!(read.purpose, Purpose::Feature | Purpose::Value);
-        let Some(reason) = forbidden_kind(field).filter(|_| feature) else { continue };
-        if node.allow_features.iter().any(|allowed| allowed.value == *field.name()) {
+        let field = &producer.outputs[output].fields[*column];
+        if !matches!(purpose, Purpose::Feature | Purpose::Value) {
             continue;
         }
-        let name = field.name();
-        let span = node.with.get("features").map_or(&node.plugin.span, |param| &param.value.span);
+        read.push(field.name());
+        let Some(reason) = forbidden_kind(field) else { continue };
+        if !node.allow_features.iter().any(|allowed| allowed.value == *field.name()) {
+            leaks.push((field.name(), reason));
+        }
+    }
+    let source = &plan.workflow.source;
+    let mut faults = Vec::new();
+    // What is allowed without need would hide a leak to come.
+    for allowed in &node.allow_features {
+        if !read.contains(&allowed.as_str()) {
+            let name = allowed.value.escape_debug();
+            let message = format!("node `{}` allows feature `{name}`, which it does not read", planned.id);
+            let fault = Fault::new(source, "plan::allow_features", allowed.span.clone(), message);
+            faults.push(fault.help(suggestion(allowed, read.iter().copied())));
+        }
+    }
+    let Some(features) = node.with.get("features") else {
+        faults.extend((!leaks.is_empty()).then(|| all_at_once(plan, node, planned, &leaks)));
+        return if faults.is_empty() { Ok(()) } else { Err(faults) };
+    };
+    for (name, reason) in leaks {
         let message = format!("node `{}` would learn from column `{name}`: {reason}", planned.id);
-        let help = format!(
-            "leave it out of the features; if you mean it, write `allow-features: [{name}]` in this node"
-        );
-        faults.push(Fault::new(&plan.workflow.source, "plan::leak", span.clone(), message).help(help));
+        let fault = Fault::new(source, "plan::leak", features.mention(name), message);
+        faults.push(fault.help(format!(
+            "leave it out; if you mean it, write `allow-features: [{name}]` in this node, beside `plugin`"
+        )));
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// One fault for a node that names no features and so reads all it can.
+fn all_at_once(plan: &Plan, node: &Node, planned: &PlanNode, leaks: &[(&str, &'static str)]) -> Fault {
+    let names: Vec<_> = leaks.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let mut reasons: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for (name, reason) in leaks {
+        reasons.entry(reason).or_default().push(name);
+    }
+    let lines = reasons.iter().map(|(reason, names)| format!("{}: {reason}", names.join(", ")));
+    let mut help: Vec<String> = lines.collect();
+    let known = planned.component.descriptor().params.pointer("/properties/features").is_some();
+    help.push(match known {
+        true => "name the columns to learn from with `features`".to_owned(),
+        false => format!(
+            "if you mean it, write `allow-features: [{}]` in this node, beside `plugin`",
+            leaks.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        ),
+    });
+    let message = format!("node `{}` would learn from {}", planned.id, names.join(", "));
+    Fault::new(&plan.workflow.source, "plan::leak", node.plugin.span.clone(), message)
+        .help(help.join("\n"))
 }
 
 #[cfg(test)]

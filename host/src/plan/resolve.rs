@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::Fields;
 use indexmap::IndexMap;
 
 use super::edges::{self, Wiring};
@@ -12,7 +13,7 @@ use crate::data::BlobFile;
 use crate::fault::{Fault, suggestion};
 use crate::instance::{Component, Limits, Watch};
 use crate::registry::{Registry, RegistryError};
-use crate::workflow::{Input, Node, Resources, Workflow};
+use crate::workflow::{Format, Input, Node, Resources, Workflow};
 
 /// What a plan is made with.
 pub struct Setup<'a, 'e> {
@@ -76,6 +77,12 @@ pub fn resolve(workflow: Workflow, setup: &mut Setup<'_, '_>) -> Result<Plan, Ve
             Err(mut found) => faults.append(&mut found),
         }
     }
+    for (name, output) in &outputs {
+        let node = plan.nodes.get(position[output.node]);
+        faults.extend(node.and_then(|node| {
+            format_fault(&plan.workflow, name, &node.outputs[output.output].fields)
+        }));
+    }
     if !faults.is_empty() {
         faults.sort_by_key(|fault| fault.span.start);
         return Err(faults);
@@ -87,6 +94,22 @@ pub fn resolve(workflow: Workflow, setup: &mut Setup<'_, '_>) -> Result<Plan, Ve
         plan.outputs.push(PlanOutput { name, node, output: output.output, path, format });
     }
     Ok(plan)
+}
+
+/// Lists do not fit into the cells of CSV.
+fn format_fault(workflow: &Workflow, name: &str, fields: &Fields) -> Option<Fault> {
+    let output = &workflow.outputs[name];
+    let nested = fields.iter().find(|field| field.data_type().is_nested())?;
+    (output.format == Format::Csv).then(|| {
+        let message = format!(
+            "output `{name}` is CSV, but column `{}` of node `{}` holds lists",
+            nested.name(),
+            output.from.node
+        );
+        let span = output.path.span.clone();
+        let fault = Fault::new(&workflow.source, "plan::output_format", span, message);
+        fault.help("end the path in .parquet or .arrow")
+    })
 }
 
 /// Finds, builds and loads the plugin of every node.
@@ -125,17 +148,24 @@ fn load(
 }
 
 fn plugin_fault(workflow: &Workflow, node: &Node, error: &RegistryError) -> Fault {
+    let name = node.plugin.split('@').next().unwrap_or_default();
     let (code, help) = match error {
         RegistryError::Unknown { name, known } => {
             ("plan::unknown_plugin", Some(suggestion(name, known.iter().map(String::as_str))))
         }
-        RegistryError::OtherVersion { .. } | RegistryError::Version { .. } => {
-            ("plan::plugin_version", None)
+        RegistryError::Version { .. } => {
+            ("plan::plugin_version", Some(format!("write `{name}@1`, `{name}@1.2` or `{name}@1.2.3`")))
         }
+        RegistryError::OtherVersion { found, .. } => (
+            "plan::plugin_version",
+            Some(format!("write `{name}@{found}`, or bring the version asked for")),
+        ),
         RegistryError::Build(_) => ("plan::plugin_build", None),
-        RegistryError::OtherName { .. } | RegistryError::Io { .. } | RegistryError::Load { .. } => {
-            ("plan::plugin", None)
-        }
+        RegistryError::Io { .. } | RegistryError::Load { .. } => (
+            "plan::plugin",
+            Some("a plugin is the name of a folder in plugins/, or the path of a component, relative to the workflow file".to_owned()),
+        ),
+        RegistryError::OtherName { .. } => ("plan::plugin", None),
     };
     let mut fault =
         Fault::new(&workflow.source, code, node.plugin.span.clone(), error.to_string());
@@ -167,8 +197,7 @@ fn open_inputs(
         if !workflow.inputs.contains_key(name) {
             let message = format!("`--input {name}=…`: the workflow has no input `{name}`");
             let help = suggestion(name, workflow.inputs.keys().map(String::as_str));
-            let fault = Fault::new(&workflow.source, "plan::unknown_input", 0..0, message);
-            faults.push(fault.help(help));
+            faults.push(Fault::of_command("plan::unknown_input", message).help(help));
         }
     }
     let mut inputs = Vec::new();
@@ -188,6 +217,10 @@ fn open_inputs(
         };
         match open_files(&pattern) {
             Ok(files) => inputs.push((name.clone(), files)),
+            Err(message) if given.is_some() => {
+                let message = format!("`--input {name}={}`: {message}", pattern.display());
+                faults.push(Fault::of_command("plan::input_file", message).help("paths on the command line are relative to the current folder"));
+            }
             Err(message) => faults.push(input_fault(workflow, input, &message)),
         }
     }

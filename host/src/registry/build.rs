@@ -8,7 +8,8 @@ use std::time::UNIX_EPOCH;
 
 use super::{Project, RegistryError};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What plugins in Rust are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Where the component of the package in `folder` is put.
 ///
@@ -80,17 +81,25 @@ fn tell(message: &str) {
     }
 }
 
-/// Adds the target that plugins are compiled for, if rustc lacks it.
+/// Whether rustc has the target that plugins are compiled for.
 ///
 /// # Errors
-/// With what to type, when rustup cannot be run.
-pub fn ensure_target() -> Result<(), RegistryError> {
+/// When there is no rustc.
+pub fn has_target() -> Result<bool, RegistryError> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let sysroot = sysroot.map_err(|_| {
         RegistryError::Build("no `rustc` here; plugins in Rust need one: https://rustup.rs".to_owned())
     })?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
+    Ok(sysroot.join("lib/rustlib").join(TARGET).is_dir())
+}
+
+/// Adds the target that plugins are compiled for, if rustc lacks it.
+///
+/// # Errors
+/// With what to type, when rustup cannot be run.
+pub fn ensure_target() -> Result<(), RegistryError> {
+    if has_target()? {
         return Ok(());
     }
     tell(&format!("adding the target {TARGET}"));

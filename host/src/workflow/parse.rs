@@ -1,13 +1,14 @@
 //! From YAML to [`Workflow`].
 
 use std::ops::Range;
+use std::path::{Component, Path};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::tree::{self, Kind, Tree};
-use super::{Edge, Format, Input, Node, Output, Param, PortRef, Resources, Workflow};
-use crate::fault::{At, Fault, Source, suggestion};
+use super::{Edge, Format, Input, Node, Output, Param, Part, PortRef, Resources, Workflow};
+use crate::fault::{At, Fault, Source, closest, suggestion};
 
 /// Most nodes of a workflow.
 const MAX_NODES: usize = 10_000;
@@ -28,7 +29,10 @@ pub fn parse(source: &Source, overrides: &Overrides) -> Result<Workflow, Vec<Fau
     let workflow = parser.workflow(&tree, overrides);
     match workflow {
         Some(workflow) if parser.faults.is_empty() => Ok(workflow),
-        _ => Err(parser.faults),
+        _ => {
+            parser.faults.sort_by_key(|fault| fault.span.start);
+            Err(parser.faults)
+        }
     }
 }
 
@@ -43,12 +47,41 @@ struct Entries<'t> {
     place: Range<usize>,
     what: &'static str,
     entries: Vec<(&'t At<String>, &'t Tree)>,
+    /// Keys that were asked for in vain, and what to write.
+    missing: Vec<(&'static str, &'static str)>,
 }
+
+/// Words that other tools have for the keys of this format.
+const OTHER_WORDS: [(&str, &str); 14] = [
+    ("args", "with"),
+    ("config", "with"),
+    ("depends-on", "in"),
+    ("file", "path"),
+    ("input", "in"),
+    ("inputs", "in"),
+    ("needs", "in"),
+    ("parameters", "with"),
+    ("params", "with"),
+    ("source", "from"),
+    ("steps", "nodes"),
+    ("type", "plugin"),
+    ("uses", "plugin"),
+    ("version", "skyloom"),
+];
 
 impl<'t> Entries<'t> {
     fn take(&mut self, key: &str) -> Option<&'t Tree> {
         let at = self.entries.iter().position(|(name, _)| name.value == key)?;
         Some(self.entries.remove(at).1)
+    }
+
+    /// Takes out what must be there; `end` says what was not, and to write `example`.
+    fn required(&mut self, key: &'static str, example: &'static str) -> Option<&'t Tree> {
+        let found = self.take(key);
+        if found.is_none() {
+            self.missing.push((key, example));
+        }
+        found
     }
 }
 
@@ -64,33 +97,46 @@ impl Parser<'_> {
                 place: tree.span.clone(),
                 what,
                 entries: entries.iter().map(|(key, value)| (key, value)).collect(),
+                missing: Vec::new(),
             }),
-            Kind::Null => Some(Entries { place: tree.span.clone(), what, entries: Vec::new() }),
+            Kind::Null => {
+                let place = tree.span.clone();
+                Some(Entries { place, what, entries: Vec::new(), missing: Vec::new() })
+            }
             other => {
-                let found = other.name();
-                self.fault("workflow::type", &tree.span, format!("{what} must be a mapping, not {found}"));
+                let message = format!("{what} must be a mapping, not {}", other.name());
+                let help = match other {
+                    Kind::List(_) => "write `NAME: VALUE` lines, without `-` before them",
+                    _ => "write `NAME: VALUE` lines, indented",
+                };
+                self.fault("workflow::type", &tree.span, message).help = Some(help.to_owned());
                 None
             }
         }
     }
 
-    /// Whatever was not taken out is unknown.
-    fn end(&mut self, entries: Entries<'_>, known: &[&str]) {
-        for (key, _) in entries.entries {
-            let help = suggestion(key, known.iter().copied());
+    /// Whatever was not taken out is unknown; says whether there was such a thing.
+    fn end(&mut self, entries: Entries<'_>, known: &[&str]) -> bool {
+        let mut missing = entries.missing;
+        for (key, _) in &entries.entries {
             let message = format!("{} has no key `{}`", entries.what, key.value.escape_debug());
+            let other = OTHER_WORDS.iter().find(|(word, _)| *word == key.value);
+            let other = other.map(|(_, ours)| *ours).filter(|ours| known.contains(ours));
+            let meant = closest(key, known.iter().copied()).or(other);
+            // The misspelt key and the missing one are one mistake.
+            missing.retain(|(key, _)| Some(*key) != meant);
+            let help = match meant {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => suggestion(key, known.iter().copied()),
+            };
             self.fault("workflow::unknown_key", &key.span, message).help = Some(help);
         }
-    }
-
-    fn required<'t>(&mut self, entries: &mut Entries<'t>, key: &str) -> Option<&'t Tree> {
-        let found = entries.take(key);
-        if found.is_none() {
+        for (key, example) in missing {
             let message = format!("{} needs a key `{key}`", entries.what);
-            let place = entries.place.clone();
-            self.fault("workflow::missing_key", &place, message);
+            self.fault("workflow::missing_key", &entries.place, message).help =
+                Some(format!("such as `{example}`"));
         }
-        found
+        !entries.entries.is_empty()
     }
 
     fn text(&mut self, tree: &Tree, what: &str) -> Option<At<String>> {
@@ -102,7 +148,8 @@ impl Parser<'_> {
             other => {
                 let found = other.name();
                 let message = format!("{what} must be text, not {found}");
-                self.fault("workflow::type", &tree.span, message).help = Some("quote it".to_owned());
+                let help = matches!(other, Kind::Bool(_) | Kind::Number(_)).then(|| "quote it".to_owned());
+                self.fault("workflow::type", &tree.span, message).help = help;
                 None
             }
         }
@@ -122,13 +169,21 @@ impl Parser<'_> {
     }
 
     fn workflow(&mut self, tree: &Tree, overrides: &Overrides) -> Option<Workflow> {
+        if tree.value == Kind::Null {
+            self.fault("workflow::empty", &(0..0), "the file holds no workflow").help =
+                Some("a workflow begins with `skyloom: v1` and has a `name` and `nodes`".to_owned());
+            return None;
+        }
         let mut top = self.entries(tree, "a workflow")?;
-        let version = self.required(&mut top, "skyloom");
+        let version = top.required("skyloom", "skyloom: v1");
         if let Some(version) = version
             && version.value != Kind::Text("v1".to_owned())
         {
-            let found = version.to_json();
-            let message = format!("this is workflow format {found}; this Skyloom reads v1");
+            let found = match &version.value {
+                Kind::Text(text) => text.clone(),
+                _ => version.to_json().to_string(),
+            };
+            let message = format!("the file says workflow format `{found}`; this Skyloom reads `v1`");
             self.fault("workflow::version", &version.span, message).help =
                 Some("write `skyloom: v1`, or run it with the Skyloom it was written for".to_owned());
         }
@@ -139,14 +194,16 @@ impl Parser<'_> {
             if !self.params.contains_key(name) {
                 let help = suggestion(name, self.params.keys().map(String::as_str));
                 let message = format!("`--set {name}=…`: the workflow has no parameter `{name}`");
-                self.fault("workflow::unknown_param", &(0..0), message).help = Some(help);
+                self.faults.push(Fault::of_command("workflow::unknown_param", message).help(help));
             }
         }
-        let name = self.required(&mut top, "name").and_then(|name| self.text(name, "the name"));
+        let name = top.required("name", "name: my-workflow");
+        let name = name.and_then(|name| self.text(name, "the name"));
+        let name = name.and_then(|name| self.id(&name, "a workflow"));
         let description =
             top.take("description").and_then(|text| self.text(text, "the description"));
         let inputs = top.take("inputs").map(|inputs| self.inputs(inputs)).unwrap_or_default();
-        let nodes = self.required(&mut top, "nodes");
+        let nodes = top.required("nodes", "nodes: {stars: {plugin: csv-ingester, from: catalogue}}");
         let nodes = nodes.map(|nodes| self.nodes(nodes)).unwrap_or_default();
         let outputs = top.take("outputs").map(|outputs| self.outputs(outputs)).unwrap_or_default();
         self.end(top, &["skyloom", "name", "description", "inputs", "params", "nodes", "outputs"]);
@@ -166,14 +223,15 @@ impl Parser<'_> {
         for (key, value) in declared.entries {
             let Some(id) = self.id(key, "a parameter") else { continue };
             let Some(mut entries) = self.entries(value, "a parameter") else { continue };
-            let kind = self.required(&mut entries, "type");
+            entries.place = id.span.clone();
+            let kind = entries.required("type", "type: integer");
             let kind = kind.and_then(|kind| self.text(kind, "a parameter's type"));
             let default = entries.take("default");
             if let Some(text) = entries.take("description") {
                 self.text(text, "the description");
             }
-            self.end(entries, &["type", "default", "description"]);
-            let Some(kind) = kind else { continue };
+            let unknown = self.end(entries, &["type", "default", "description"]);
+            let Some(kind) = kind.filter(|_| !unknown) else { continue };
             if !["integer", "number", "text", "boolean"].contains(&kind.as_str()) {
                 let help = suggestion(&kind, ["integer", "number", "text", "boolean"]);
                 let message = format!("`{}` is not a parameter's type", kind.value);
@@ -201,8 +259,21 @@ impl Parser<'_> {
             };
             if !fits {
                 let span = default.map_or(&id.span, |default| &default.span);
-                let message = format!("parameter `{}` is {value}, not of type {}", id.value, kind.value);
-                self.fault("workflow::param_value", span, message);
+                let wanted = match kind.as_str() {
+                    "integer" => "a whole number",
+                    "number" => "a number",
+                    "text" => "text",
+                    _ => "`true` or `false`",
+                };
+                let message = format!("parameter `{}` is {value}, not {wanted}", id.value);
+                let fault = match given {
+                    Some((_, text)) => Fault::of_command(
+                        "workflow::param_value",
+                        format!("`--set {}={text}`: it must be {wanted}", id.value),
+                    ),
+                    None => Fault::new(self.source, "workflow::param_value", span.clone(), message),
+                };
+                self.faults.push(fault);
                 continue;
             }
             self.params.insert(id.value, value);
@@ -228,6 +299,10 @@ impl Parser<'_> {
     fn nodes(&mut self, tree: &Tree) -> IndexMap<String, Node> {
         let mut nodes = IndexMap::new();
         let Some(listed) = self.entries(tree, "nodes") else { return nodes };
+        if listed.entries.is_empty() {
+            self.fault("workflow::no_nodes", &tree.span, "the workflow has no nodes").help =
+                Some("a node is a plugin at work, such as `stars: {plugin: csv-ingester, from: catalogue}`".to_owned());
+        }
         if listed.entries.len() > MAX_NODES {
             let found = listed.entries.len();
             let message = format!("{found} nodes; {MAX_NODES} are allowed");
@@ -246,7 +321,7 @@ impl Parser<'_> {
     fn node(&mut self, id: At<String>, tree: &Tree) -> Option<Node> {
         let mut entries = self.entries(tree, "a node")?;
         entries.place = id.span.clone();
-        let plugin = self.required(&mut entries, "plugin");
+        let plugin = entries.required("plugin", "plugin: csv-ingester");
         let plugin = plugin.and_then(|plugin| self.text(plugin, "a plugin's name"));
         let from = entries.take("from").and_then(|from| self.text(from, "an input's name"));
         let edges = entries.take("in").map(|edges| self.edges(edges)).unwrap_or_default();
@@ -265,7 +340,9 @@ impl Parser<'_> {
             }
             other => {
                 let found = other.name();
-                self.fault("workflow::type", &tree.span, format!("a list belongs here, not {found}"));
+                let message = format!("a list belongs here, not {found}");
+                self.fault("workflow::type", &tree.span, message).help =
+                    Some("write `[a, b]`, or one item alone: `[a]`".to_owned());
                 Vec::new()
             }
         }
@@ -275,6 +352,12 @@ impl Parser<'_> {
         if let Kind::Text(_) = &tree.value {
             let from = self.port_ref(tree);
             return from.map(|from| Edge { port: None, from }).into_iter().collect();
+        }
+        if !matches!(tree.value, Kind::Map(_)) {
+            let message = format!("`in` names nodes; this is {}", tree.value.name());
+            self.fault("workflow::type", &tree.span, message).help =
+                Some("write `in: NODE`, `in: NODE.PORT`, or `in: {PORT: NODE, …}` for several inputs".to_owned());
+            return Vec::new();
         }
         let Some(listed) = self.entries(tree, "`in`") else { return Vec::new() };
         let edges = listed.entries.into_iter().filter_map(|(port, value)| {
@@ -295,8 +378,9 @@ impl Parser<'_> {
     fn with(&mut self, tree: &Tree) -> IndexMap<String, Param> {
         let Some(listed) = self.entries(tree, "`with`") else { return IndexMap::new() };
         let entries = listed.entries.into_iter().filter_map(|(key, value)| {
+            let parts = parts_of(value);
             let value = At::new(self.substitute(value)?, value.span.clone());
-            Some((key.value.clone(), Param { key: key.clone(), value }))
+            Some((key.value.clone(), Param { key: key.clone(), value, parts }))
         });
         entries.collect()
     }
@@ -333,8 +417,13 @@ impl Parser<'_> {
             let end = tail.find('}');
             let name = end.and_then(|end| tail[2..end].strip_prefix("params."));
             let Some((end, name)) = end.zip(name) else {
-                let message = "only `${params.NAME}` can be filled in";
-                self.fault("workflow::template", span, message);
+                let message = match end {
+                    None => "`${` without `}`",
+                    Some(_) => "only `${params.NAME}` can be filled in",
+                };
+                self.fault("workflow::template", span, message).help = Some(
+                    "write `${params.NAME}`, and declare `NAME` under `params` of the workflow".to_owned(),
+                );
                 return None;
             };
             out.push_str(before);
@@ -352,7 +441,7 @@ impl Parser<'_> {
         let value = self.params.get(name).cloned();
         if value.is_none() {
             let help = suggestion(name, self.params.keys().map(String::as_str));
-            let message = format!("the workflow has no parameter `{name}`");
+            let message = format!("the workflow has no parameter `{}`", name.escape_debug());
             self.fault("workflow::unknown_param", span, message).help = Some(help);
         }
         value
@@ -364,13 +453,24 @@ impl Parser<'_> {
         };
         let mut quantity = |key: &str, units: &[(&str, u64)]| {
             let value = entries.take(key)?;
-            let text = self.text(value, "a quantity")?;
+            let text = match &value.value {
+                Kind::Text(text) => self.interpolate(text, &value.span)?,
+                _ => value.to_json().to_string(),
+            };
             let amount = quantity(&text, units);
             if amount.is_none() {
-                let units: Vec<_> = units.iter().map(|(unit, _)| *unit).collect();
-                let message = format!("`{}` is not a quantity", text.value);
-                self.fault("workflow::quantity", &text.span, message).help =
-                    Some(format!("write a whole number and one of {}", units.join(", ")));
+                let names: Vec<_> = units.iter().map(|(unit, _)| *unit).collect();
+                let message = format!("`{}` is not a quantity", text.escape_debug());
+                self.fault("workflow::quantity", &value.span, message).help = Some(format!(
+                    "write a whole number and one of {}, such as `{key}: 2 {}`",
+                    names.join(", "),
+                    names[names.len() / 2],
+                ));
+            }
+            // A guest's addresses have 32 bits.
+            if key == "memory" && amount.is_some_and(|bytes| bytes > 4 << 30) {
+                let message = "a plugin can have at most 4 GiB of memory";
+                self.fault("workflow::quantity", &value.span, message);
             }
             amount
         };
@@ -381,10 +481,6 @@ impl Parser<'_> {
             time_seconds: quantity("time", &time),
             output_bytes: quantity("output", &bytes),
         };
-        // A guest's addresses have 32 bits.
-        if resources.memory_bytes.is_some_and(|bytes| bytes > 4 << 30) {
-            self.fault("workflow::quantity", &tree.span, "a plugin can have at most 4 GiB of memory");
-        }
         self.end(entries, &["memory", "time", "output"]);
         resources
     }
@@ -395,45 +491,83 @@ impl Parser<'_> {
         for (key, value) in listed.entries {
             let Some(id) = self.id(key, "an output") else { continue };
             let Some(mut entries) = self.entries(value, "an output") else { continue };
-            let from = self.required(&mut entries, "from");
+            entries.place = id.span.clone();
+            let from = entries.required("from", "from: classes");
             let from = from.and_then(|from| self.port_ref(from));
-            let path = self.required(&mut entries, "path");
+            let path = entries.required("path", "path: classes.parquet");
             let path = path.and_then(|path| self.text(path, "a path"));
             self.end(entries, &["from", "path"]);
             let Some((from, path)) = from.zip(path) else { continue };
-            if let Some(other) = outputs.values().find(|other| other.path.value == path.value) {
-                let message = format!("output `{}` goes to the same file", other.id.value);
-                self.fault("workflow::output_path", &path.span, message);
+            let Some((path, format)) = self.output_path(path) else { continue };
+            let clash = outputs.values().find(|other| {
+                let (one, other) = (Path::new(&path.value), Path::new(&other.path.value));
+                one.starts_with(other) || other.starts_with(one)
+            });
+            if let Some(other) = clash {
+                let message = format!("outputs `{}` and `{}` go to one file", other.id.value, id.value);
+                let fault = Fault::new(self.source, "workflow::output_path", path.span.clone(), message)
+                    .also(other.path.span.clone(), "also written here")
+                    .help("give each its own path");
+                self.faults.push(fault);
                 continue;
             }
-            let Some(format) = self.output_format(&path) else { continue };
             outputs.insert(id.value.clone(), Output { id, from, path, format });
         }
         outputs
     }
 
-    /// Outputs stay inside the folder they are written to.
-    fn output_format(&mut self, path: &At<String>) -> Option<Format> {
-        let parts = std::path::Path::new(&path.value).components();
-        let inside = |part| matches!(part, std::path::Component::Normal(_));
-        if path.value.is_empty() || !parts.into_iter().all(inside) {
-            let message = format!("output path `{}` leaves the folder for outputs", path.value);
-            self.fault("workflow::output_path", &path.span, message).help =
-                Some("write a relative path without `..`; `--output-dir` names the folder".to_owned());
-            return None;
-        }
-        match path.value.rsplit_once('.').map(|(_, ending)| ending) {
-            Some("parquet") => Some(Format::Parquet),
-            Some("csv") => Some(Format::Csv),
-            Some("arrow") => Some(Format::Arrow),
-            _ => {
-                let message = format!("`{}` says no format", path.value);
-                self.fault("workflow::output_path", &path.span, message).help =
-                    Some("end the path in .parquet, .csv or .arrow".to_owned());
-                None
+    /// A path inside the folder that outputs are written to, and the format it names.
+    fn output_path(&mut self, path: At<String>) -> Option<(At<String>, Format)> {
+        let mut inside: Vec<&str> = Vec::new();
+        for part in Path::new(&path.value).components() {
+            match part {
+                Component::Normal(part) => inside.push(part.to_str()?),
+                Component::CurDir => {}
+                Component::Prefix(_) | Component::RootDir | Component::ParentDir => {
+                    let message = format!("output path `{}` leaves the folder for outputs", path.value);
+                    self.fault("workflow::output_path", &path.span, message).help = Some(
+                        "write a relative path without `..`; `--output-dir` names the folder".to_owned(),
+                    );
+                    return None;
+                }
             }
         }
+        let format = match inside.last().and_then(|name| name.rsplit_once('.')) {
+            Some((stem, ending)) if !stem.is_empty() => Format::of_ending(ending),
+            _ => None,
+        };
+        let Some(format) = format else {
+            let message = format!("`{}` names no format that Skyloom writes", path.value);
+            self.fault("workflow::output_path", &path.span, message).help =
+                Some("end the path in .parquet, .csv or .arrow".to_owned());
+            return None;
+        };
+        Some((At::new(inside.join("/"), path.span), format))
     }
+}
+
+/// The places of everything in a parameter, by JSON pointer.
+fn parts_of(tree: &Tree) -> Vec<Part> {
+    fn walk(tree: &Tree, pointer: &str, parts: &mut Vec<Part>) {
+        let mut part = |name: &str, key: &Range<usize>, value: &Tree| {
+            let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            walk(value, &pointer, parts);
+            parts.push(Part { pointer, key: key.clone(), value: value.span.clone() });
+        };
+        match &tree.value {
+            Kind::List(items) => {
+                let items = items.iter().enumerate();
+                items.for_each(|(index, item)| part(&index.to_string(), &item.span, item));
+            }
+            Kind::Map(entries) => {
+                entries.iter().for_each(|(key, value)| part(&key.value, &key.span, value));
+            }
+            _ => {}
+        }
+    }
+    let mut parts = Vec::new();
+    walk(tree, "", &mut parts);
+    parts
 }
 
 fn from_command_line(text: &str, kind: &str) -> Value {

@@ -42,7 +42,7 @@ pub fn json_schema<'a>(plugins: impl IntoIterator<Item = &'a Descriptor>) -> Val
         }));
     }
     names.push(json!({"type": "string", "description": "NAME, NAME@VERSION, or the path of a component"}));
-    let name = json!({"pattern": "^[a-z][a-z0-9_-]{0,63}$"});
+    let name = json!({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$"});
     let edge = json!({
         "type": "string",
         "description": "NODE or NODE.PORT",
@@ -56,7 +56,7 @@ pub fn json_schema<'a>(plugins: impl IntoIterator<Item = &'a Descriptor>) -> Val
         "additionalProperties": false,
         "properties": {
             "skyloom": {"const": "v1", "description": "The version of this format."},
-            "name": {"type": "string"},
+            "name": name,
             "description": {"type": "string"},
             "inputs": {
                 "description": "Files that come from outside.",

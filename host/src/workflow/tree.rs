@@ -96,7 +96,10 @@ pub(super) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
 /// The parser's error, in this program's words where they say more.
 fn yaml_fault(source: &Source, error: &Error) -> Fault {
     let text = &source.text;
-    let span = error.location().map_or(0..0, |location| span_of(location, text));
+    let mut span = error.location().map_or(0..0, |location| span_of(location, text));
+    if let Error::Budget { breach: BudgetBreach::Anchors { .. }, .. } = error {
+        span = sign_of(&span, '&', text);
+    }
     let (message, help) = match error {
         Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => (
             "anchors (`&x`) and aliases (`*x`) are not read".to_owned(),
@@ -194,7 +197,8 @@ impl Places<'_> {
     fn refuse(&mut self, tag: Option<String>, span: &Range<usize>) {
         if tag.is_some() {
             let message = "tags (`!x`) are not read";
-            let fault = Fault::new(self.source, CODE, span.clone(), message);
+            let span = sign_of(span, '!', &self.source.text);
+            let fault = Fault::new(self.source, CODE, span, message);
             self.faults.push(fault.help("take it away; what a value is, its parameter says"));
         }
     }
@@ -204,11 +208,34 @@ impl Places<'_> {
 fn span_of(location: Location, text: &str) -> Range<usize> {
     let span = location.span();
     let offset = |bytes: Option<u64>| bytes.and_then(|bytes| usize::try_from(bytes).ok());
-    let start = offset(span.byte_offset()).unwrap_or_default().min(text.len());
+    let (start, length) = match (offset(span.byte_offset()), offset(span.byte_len())) {
+        (Some(start), Some(length)) => (start.min(text.len()), length),
+        // Errors of syntax have line and column only.
+        _ => (offset_of(location, text), 0),
+    };
     let line = text[start..].lines().next().unwrap_or("").trim_end();
-    let length = offset(span.byte_len()).unwrap_or_default().min(line.len());
     // A container's place is where it begins.
-    start..start + length.max(usize::from(!line.is_empty()))
+    start..start + length.min(line.len()).max(usize::from(!line.is_empty()))
+}
+
+/// The byte at the line and column of `location`.
+fn offset_of(location: Location, text: &str) -> usize {
+    let number = |from_one: u64| usize::try_from(from_one).unwrap_or(usize::MAX).max(1) - 1;
+    let (line, column) = (number(location.line()), number(location.column()));
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let this_line = text[start..].lines().next().unwrap_or("");
+    start + this_line.char_indices().nth(column).map_or(this_line.len(), |(at, _)| at)
+}
+
+/// The anchor or tag of the value at `span`: `sign` and the rest of its word.
+fn sign_of(span: &Range<usize>, sign: char, text: &str) -> Range<usize> {
+    if text[span.start..].starts_with(sign) {
+        let end = text[span.start..].find(char::is_whitespace).unwrap_or(0);
+        return span.start..span.start + end;
+    }
+    let before = text[..span.start].trim_end();
+    let start = before.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+    if before[start..].starts_with(sign) { start..before.len() } else { span.clone() }
 }
 
 /// Where the brackets that open at `start` end, if they do so on one line; `last` is the
@@ -297,5 +324,65 @@ impl<'de> Visitor<'de> for RawVisitor {
             map.push(entry);
         }
         Ok(Raw::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is marked of every scalar, key and bracketed value of `text`.
+    fn marks(text: &str) -> Vec<&str> {
+        fn walk<'t>(tree: &Tree, text: &'t str, marks: &mut Vec<&'t str>) {
+            match &tree.value {
+                Kind::List(items) => {
+                    marks.push(&text[tree.span.clone()]);
+                    items.iter().for_each(|item| walk(item, text, marks));
+                }
+                Kind::Map(entries) => {
+                    marks.push(&text[tree.span.clone()]);
+                    for (key, value) in entries {
+                        marks.push(&text[key.span.clone()]);
+                        walk(value, text, marks);
+                    }
+                }
+                _ => marks.push(&text[tree.span.clone()]),
+            }
+        }
+        let source = Source { name: "case".into(), text: text.into() };
+        let tree = read(&source).expect("it is YAML");
+        let mut marks = Vec::new();
+        walk(&tree, text, &mut marks);
+        marks
+    }
+
+    #[test]
+    fn places_are_exact() {
+        assert_eq!(marks("key: some text # comment\n"), ["k", "key", "some text"]);
+        assert_eq!(marks("key: \"quoted: text\"\r\n"), ["k", "key", "\"quoted: text\""]);
+        assert_eq!(marks("σ: {α: ж, b: [1, 2.5 ] }\n"), [
+            "σ", "σ", "{α: ж, b: [1, 2.5 ] }", "α", "ж", "b", "[1, 2.5 ]", "1", "2.5"
+        ]);
+        assert_eq!(marks("a:\n  - it's\n  - http://x.y\n"), ["a", "a", "-", "it's", "http://x.y"]);
+        assert_eq!(marks("a: []\nb: {}\n"), ["a", "a", "[]", "b", "{}"]);
+    }
+
+    fn check_fault(text: &str, marked: &str, message: &str) {
+        let source = Source { name: "case".into(), text: text.into() };
+        let faults = read(&source).expect_err("it is wrong");
+        assert_eq!(faults[0].message, message);
+        assert_eq!(&text[faults[0].span.clone()], marked);
+    }
+
+    #[test]
+    fn what_is_not_read_is_marked() {
+        let anchors = "anchors (`&x`) and aliases (`*x`) are not read";
+        check_fault("a: &b {c: 1}\n", "&b", anchors);
+        check_fault("a: &b 1\n", "&b", anchors);
+        check_fault("a: !!str 1\n", "!!str", "tags (`!x`) are not read");
+        check_fault("a: ! 1\n", "!", "tags (`!x`) are not read");
+        check_fault("a: !x {b: 1}\n", "!x", "tags (`!x`) are not read");
+        check_fault("a: {<<: {b: 1}}\n", "<<", "merge keys (`<<`) are not read");
+        check_fault("a: 1\n'a': 2\n", "'a'", "`a` stands twice");
     }
 }

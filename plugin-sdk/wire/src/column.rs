@@ -2,6 +2,7 @@
 
 use arrow_array::{Array, ArrayRef, make_array};
 use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
+use arrow_data::decimal::validate_decimal_precision;
 use arrow_data::{ArrayData, ArrayDataBuilder};
 use arrow_schema::DataType;
 
@@ -153,15 +154,29 @@ fn build_data(
     if validity.as_ref().is_some_and(|bits| bits.len() < rows.div_ceil(8)) {
         return Err(WireError::InvalidColumn(format!("validity bitmap too short for {rows} rows")));
     }
-    ArrayDataBuilder::new(data_type.clone())
+    let data = ArrayDataBuilder::new(data_type.clone())
         .len(rows)
         .null_bit_buffer(validity)
         .buffers(head.buffers)
         .child_data(children)
         // Bytes from a guest are aligned to one byte only.
         .align_buffers(true)
-        .build()
-        .map_err(|error| WireError::InvalidColumn(error.to_string()))
+        .build();
+    let data = data.map_err(|error| WireError::InvalidColumn(error.to_string()))?;
+    check_decimals(&data)?;
+    Ok(data)
+}
+
+/// Arrow's own validation leaves out whether decimals have the digits they may have.
+fn check_decimals(data: &ArrayData) -> Result<(), WireError> {
+    let DataType::Decimal128(precision, scale) = *data.data_type() else { return Ok(()) };
+    let values: &[i128] = &data.buffers()[0].typed_data()[..data.len()];
+    let mut rows = values.iter().enumerate();
+    let wrong = rows.find_map(|(row, &value)| {
+        let valid = data.nulls().is_none_or(|nulls| nulls.is_valid(row));
+        valid.then(|| validate_decimal_precision(value, precision, scale).err()).flatten()
+    });
+    wrong.map_or(Ok(()), |error| Err(WireError::InvalidColumn(error.to_string())))
 }
 
 fn exact(child: ArrayData, rows: Option<usize>) -> Result<ArrayData, WireError> {

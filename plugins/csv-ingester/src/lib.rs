@@ -49,7 +49,10 @@ impl Plugin for CsvIngester {
             let field = table::field(params, column).map_err(|error| at(&name, error))?;
             bind.add(TABLE, field)?;
         }
-        Ok(())
+        match &params.row_number {
+            Some(name) => bind.add(TABLE, row_number_field(name, params.key.is_none())),
+            None => Ok(()),
+        }
     }
 
     fn run(params: &Params, task: &mut Task) -> Result<()> {
@@ -57,7 +60,9 @@ impl Plugin for CsvIngester {
         let types = task.output(TABLE)?.types().to_vec();
         let task = RefCell::new(task);
         let file = Watched { inner: blob.reader(), position: 0, size: blob.size(), task: &task };
-        let read = table::read(params, &types, file, &mut &task);
+        let next_row = params.row_number.as_ref().map(|_| 0);
+        let mut emit = Emit { task: &task, next_row };
+        let read = table::read(params, &types, file, &mut emit);
         read.map(drop).map_err(|error| at(&blob.name(), error))
     }
 }
@@ -79,13 +84,30 @@ impl<R: io::Read> io::Read for Watched<'_, R> {
     }
 }
 
-impl Taker for &RefCell<&mut Task> {
-    fn put(&mut self, columns: Vec<ArrayRef>) -> Result<()> {
-        self.borrow_mut().output(TABLE)?.put(columns)
+/// The column that counts the file's rows.
+fn row_number_field(name: &str, is_key: bool) -> Field {
+    let field = Field::new(name, DataType::Int64, false).with_description("row of the file, from 0");
+    if is_key { field.with_ucd("meta.id;meta.main") } else { field }
+}
+
+struct Emit<'a, 'b> {
+    task: &'a RefCell<&'b mut Task>,
+    /// The number of the row that comes next, where rows are numbered.
+    next_row: Option<i64>,
+}
+
+impl Taker for Emit<'_, '_> {
+    fn put(&mut self, mut columns: Vec<ArrayRef>) -> Result<()> {
+        if let Some(first) = self.next_row {
+            let end = first + columns.first().map_or(0, |column| column.len()) as i64;
+            columns.push(Arc::new(Int64Array::from_iter_values(first..end)));
+            self.next_row = Some(end);
+        }
+        self.task.borrow_mut().output(TABLE)?.put(columns)
     }
 
     fn cut(&mut self) -> Result<()> {
-        self.borrow_mut().output(TABLE)?.cut()
+        self.task.borrow_mut().output(TABLE)?.cut()
     }
 }
 

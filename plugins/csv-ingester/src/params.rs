@@ -49,6 +49,9 @@ pub struct Params {
     pub descriptions: BTreeMap<String, String>,
     /// The column that tells rows apart: it gets the UCD `meta.id;meta.main`.
     pub key: Option<String>,
+    /// Adds a column of this name that counts the rows of the file, from 0: the key, where
+    /// no column of the file is one. It tells rows of one file apart, not of several.
+    pub row_number: Option<String>,
     /// The columns to read, in this order. All of them if not given.
     pub columns: Option<Vec<String>>,
     /// What to do with rows that have too few fields, or empty ones too many.
@@ -76,6 +79,7 @@ impl Default for Params {
             ucds: BTreeMap::new(),
             descriptions: BTreeMap::new(),
             key: None,
+            row_number: None,
             columns: None,
             ragged: Ragged::Error,
             partition_rows: 100_000,

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use skyloom_plugin::arrow_array::RecordBatch;
 use skyloom_plugin::arrow_array::cast::AsArray;
+use skyloom_plugin::arrow_array::types::Int64Type;
 use skyloom_plugin::prelude::*;
 use skyloom_plugin_testing::Harness;
 
@@ -358,4 +359,17 @@ fn what_the_user_should_know() {
     let bound = harness("stars.csv", "id ra dec\n1 2 3\n", &json!({})).bind().unwrap();
     let expected = "`stars.csv`: `id ra dec` is the only column; if there should be more, set `delimiter` (`blanks` for runs of spaces)";
     assert_eq!(bound.warnings, [expected]);
+}
+
+#[test]
+fn rows_can_be_numbered_across_partitions() {
+    let params = json!({"row-number": "row", "partition-rows": 2});
+    let outputs = harness("t.csv", "x\n1.5\n2.5\n3.5\n", &params).run().unwrap();
+    assert_eq!(outputs.partitions("table").len(), 2);
+    let table = outputs.table("table");
+    let rows = table.column_by_name("row").unwrap();
+    assert_eq!(rows.as_primitive::<Int64Type>().values(), &[0, 1, 2]);
+    let schema = table.schema();
+    let ucd = schema.field_with_name("row").unwrap().ucd().map(str::to_owned);
+    assert_eq!(ucd.as_deref(), Some("meta.id;meta.main"));
 }

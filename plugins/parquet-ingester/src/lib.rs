@@ -52,6 +52,9 @@ impl Plugin for ParquetIngester {
         for field in fields {
             bind.add(TABLE, field)?;
         }
+        if let Some(name) = &params.row_number {
+            bind.add(TABLE, row_number_field(name, params.key.is_none()))?;
+        }
         let n_pieces = u32::try_from(n_row_groups.max(1));
         let n_pieces =
             n_pieces.map_err(|_| Error::data(format!("`{name}` has too many row groups")));
@@ -69,10 +72,24 @@ impl Plugin for ParquetIngester {
             if group as usize >= table.n_row_groups() {
                 return Ok(());
             }
-            table.read(group as usize, &mut |columns| output.put(columns).map_err(FileError::Read))
+            let mut next_row = table.first_row(group as usize);
+            table.read(group as usize, &mut |mut columns| {
+                let end = next_row + columns.first().map_or(0, |column| column.len()) as i64;
+                if params.row_number.is_some() {
+                    columns.push(Arc::new(Int64Array::from_iter_values(next_row..end)));
+                }
+                next_row = end;
+                output.put(columns).map_err(FileError::Read)
+            })
         };
         read().map_err(|error| at(&name, error))
     }
+}
+
+/// The column that counts the file's rows.
+fn row_number_field(name: &str, is_key: bool) -> Field {
+    let field = Field::new(name, DataType::Int64, false).with_description("row of the file, from 0");
+    if is_key { field.with_ucd("meta.id;meta.main") } else { field }
 }
 
 impl Source for Blob {

@@ -19,6 +19,9 @@ pub struct Params {
     pub descriptions: BTreeMap<String, String>,
     /// The column that tells rows apart: it gets the UCD `meta.id;meta.main`.
     pub key: Option<String>,
+    /// Adds a column of this name that counts the rows of the file, from 0: the key, where
+    /// no column of the file is one. It tells rows of one file apart, not of several.
+    pub row_number: Option<String>,
     /// Text columns whose distinct values, at most 256, are found beforehand by reading them
     /// whole: what a classifier's label needs.
     pub categories: Vec<String>,

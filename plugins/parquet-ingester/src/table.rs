@@ -112,6 +112,11 @@ impl Table {
         self.metadata.num_row_groups()
     }
 
+    /// The number of the first row of row group `group`.
+    pub fn first_row(&self, group: usize) -> i64 {
+        self.metadata.row_groups()[..group].iter().map(RowGroupMetaData::num_rows).sum()
+    }
+
     /// Reads row group `group`, handing its columns over in batches: at most
     /// [`BATCH_ROWS`], about [`BATCH_BYTES`].
     ///

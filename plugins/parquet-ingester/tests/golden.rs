@@ -323,3 +323,13 @@ fn flipped_bytes_do_not_get_far() {
     assert!(n_errors > 100);
     assert!(n_panics * 50 < n_errors, "{n_panics} panics");
 }
+
+#[test]
+fn rows_can_be_numbered_across_row_groups() {
+    for name in ["none.parquet", "zstd.parquet"] {
+        let params = json!({"row-number": "row"});
+        let table = harness(name, golden(name), &params).run().unwrap().table("table");
+        let rows = table.column_by_name("row").unwrap().as_primitive::<Int64Type>().values();
+        assert!(rows.iter().copied().eq(0..table.num_rows() as i64), "{name}");
+    }
+}

@@ -200,16 +200,15 @@ fn count_text(
     let Some(counted) = counts else { return Ok(()) };
     let values = cast(array, &DataType::LargeUtf8)?;
     for text in values.as_string::<i64>().iter().flatten() {
-        match counted.get_mut(text) {
-            Some(count) => *count += 1,
-            None if counted.len() == MAX_DISTINCT => {
-                *counts = None;
-                return Ok(());
-            }
-            None => {
-                counted.insert(text.to_owned(), 1);
-            }
+        if let Some(count) = counted.get_mut(text) {
+            *count += 1;
+            continue;
         }
+        if counted.len() == MAX_DISTINCT {
+            *counts = None;
+            return Ok(());
+        }
+        counted.insert(text.to_owned(), 1);
     }
     Ok(())
 }

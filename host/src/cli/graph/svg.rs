@@ -1,7 +1,5 @@
 //! A picture as SVG: one file that needs nothing else.
 
-use std::fmt::Write;
-
 use super::layout::{Layout, Scene, lay_out};
 use super::{Ink, Kind, Sketch, ink_of};
 
@@ -39,8 +37,8 @@ pub(super) fn draw(sketch: &Sketch) -> String {
     let width = (layout.width.max(title_width) + 2.0 * MARGIN).ceil();
     let height = (layout.height + 2.0 * MARGIN + TITLE).ceil();
     let title = escape(&sketch.title);
-    let mut svg = String::new();
-    let mut say = |line: String| drop(writeln!(svg, "{line}"));
+    let mut lines = Vec::new();
+    let mut say = |line: String| lines.push(line);
     say(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" font-family=\"Inter, 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif\">"
     ));
@@ -76,7 +74,7 @@ pub(super) fn draw(sketch: &Sketch) -> String {
     }
     say("</g>".to_owned());
     say("</svg>".to_owned());
-    svg
+    lines.join("\n")
 }
 
 fn draw_edges(
@@ -95,7 +93,7 @@ fn draw_edges(
         let mut at = start;
         for &(left, right, y) in &layout.lanes[index] {
             curve(&mut path, at, (left, y));
-            drop(write!(path, " H{}", round(right)));
+            path.push_str(&format!(" H{}", round(right)));
             at = (right, y);
         }
         curve(&mut path, at, end);
@@ -128,8 +126,7 @@ fn draw_edges(
 /// From `from` to `to`, level at both ends.
 fn curve(path: &mut String, from: (f64, f64), to: (f64, f64)) {
     let bend = (to.0 - from.0) * 0.5;
-    drop(write!(
-        path,
+    path.push_str(&format!(
         " C{} {} {} {} {} {}",
         round(from.0 + bend),
         round(from.1),

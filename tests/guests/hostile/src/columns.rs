@@ -40,7 +40,7 @@ pub(crate) fn declared(crime: &str) -> Vec<Field> {
             fields[0].dictionary = true;
             fields
         }
-        "list-outside" | "null-items" => of("+l", vec![field("item", "g", false)]),
+        "list-outside-items" | "null-items" => of("+l", vec![field("item", "g", false)]),
         "short-child" => of("+s", vec![field("a", "g", false), field("b", "g", false)]),
         "short-items" => of("+w:3", vec![field("item", "g", false)]),
         "overflowing-items" => of("+w:2147483647", vec![field("item", "w:0", false)]),
@@ -106,7 +106,7 @@ pub(crate) fn emitted(crime: &str, rows: usize) -> Vec<Column> {
             let two_words = parent(2, vec![vec![0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], b"ab".into()]);
             vec![parent(rows, vec![vec![key; rows]]), two_words]
         }
-        "list-outside" => vec![parent(rows, vec![offsets(rows, 9)]), zeros(rows, 8)],
+        "list-outside-items" => vec![parent(rows, vec![offsets(rows, 9)]), zeros(rows, 8)],
         "null-items" => {
             let items = Column { validity: Some(vec![0; rows.div_ceil(8)]), ..honest() };
             vec![parent(rows, vec![offsets(rows, 1)]), items]

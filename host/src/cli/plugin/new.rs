@@ -1,0 +1,268 @@
+//! `skyloom plugin new`: a package that builds and passes its own tests, to start from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::{End, render};
+use crate::fault::suggestion;
+use crate::registry::Project;
+use crate::run::RunError;
+
+#[derive(Debug, Args)]
+pub(super) struct NewArgs {
+    /// Lower-case letters, digits and hyphens, beginning with a letter.
+    name: String,
+    /// What the plugin is for: feature-extractor, classifier, ingester, selector, evaluator
+    /// or transformer.
+    #[arg(long, default_value = "feature-extractor")]
+    role: String,
+    /// The language that it is written in.
+    #[arg(long, default_value = "rust")]
+    lang: String,
+    /// Print results as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// A package to start from. In its files, `plugin-name`, `plugin_name` and `PluginName` stand
+/// for the new plugin's name.
+struct Template {
+    role: &'static str,
+    description: &'static str,
+    /// Path in the package, and content.
+    files: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! template {
+    ($role:literal, $science:literal, $description:literal) => {
+        Template {
+            role: $role,
+            description: $description,
+            files: &[
+                ("Cargo.toml", include_str!("../templates/Cargo.toml.in")),
+                ("src/lib.rs", include_str!(concat!("../templates/", $role, "/lib.rs"))),
+                (
+                    concat!("src/", $science, ".rs"),
+                    include_str!(concat!("../templates/", $role, "/", $science, ".rs")),
+                ),
+                ("tests/contract.rs", include_str!(concat!("../templates/", $role, "/contract.rs"))),
+                ("README.md", include_str!(concat!("../templates/", $role, "/README.md"))),
+            ],
+        }
+    };
+}
+
+const TEMPLATES: [Template; 6] = [
+    template!("feature-extractor", "signal", "Adds the signal-to-noise ratio of a measured column."),
+    template!("classifier", "cut", "Tells two classes apart by a threshold on one column."),
+    template!("ingester", "lines", "Reads text tables whose columns are set apart by white space."),
+    template!("selector", "precision", "Keeps the rows whose measurement is precise enough."),
+    template!("evaluator", "recall", "Scores predicted classes: accuracy, and recall of each class."),
+    template!("transformer", "scale", "Multiplies a column by a factor and gives it another unit."),
+];
+
+pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
+    if args.lang != "rust" {
+        let message = format!("no templates in `{}` yet; there is: rust", args.lang);
+        return Err(RunError::Usage(message));
+    }
+    let Some(template) = TEMPLATES.iter().find(|template| template.role == args.role) else {
+        let offered = TEMPLATES.iter().map(|template| template.role).collect::<Vec<_>>();
+        let help = match suggestion(&args.role, offered.iter().copied()) {
+            help if help.starts_with("did you mean") => help,
+            _ => format!("there is one for {}", offered.join(", ")),
+        };
+        return Err(RunError::Usage(format!("there is no template for role `{}`; {help}", args.role)));
+    };
+    let project = Project::around(Path::new("."));
+    check_place(&project)?;
+    check_name(&args.name, &project).map_err(RunError::Usage)?;
+    let folder = write(&project.root.join("plugins"), &args.name, template)?;
+    let shown = short(&folder);
+    if args.json {
+        let files: Vec<_> = template.files.iter().map(|(path, _)| path).collect();
+        render::json(&json!({"name": args.name, "role": args.role, "folder": folder, "files": files}));
+    } else {
+        render::out(&shown.display().to_string());
+    }
+    let (name, science) = (&args.name, template.files[2].0);
+    render::note(&format!(
+        "the science is in {science}; `skyloom plugin test {name}` builds and tests it, and `plugin: {name}` names it in a workflow"
+    ));
+    Ok(End::Ok)
+}
+
+/// `path` from the current folder, where it lies in it.
+fn short(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    match here.as_ref().map(|here| path.strip_prefix(here)) {
+        Ok(Ok(inside)) => inside.to_owned(),
+        _ => path.to_owned(),
+    }
+}
+
+/// Packages find the SDK beside the folder they are in.
+fn check_place(project: &Project) -> Result<(), RunError> {
+    let root = &project.root;
+    let there = |name: &str| root.join(name).exists();
+    if there("plugin-sdk/Cargo.toml") && there("Cargo.toml") && there("plugins") {
+        return Ok(());
+    }
+    Err(RunError::Usage(format!(
+        "a new plugin goes to `plugins/` and needs `plugin-sdk/` beside it; {} has not both: go to a clone of Skyloom's repository",
+        root.display()
+    )))
+}
+
+fn check_name(name: &str, project: &Project) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(good)
+        && name.len() <= 64
+        && !name.ends_with('-')
+        && !name.contains("--");
+    if !well_formed {
+        return Err(format!(
+            "`{}` is not a name for a plugin: use lower-case letters, digits and single hyphens, beginning with a letter, at most 64",
+            name.escape_debug()
+        ));
+    }
+    if RESERVED.contains(&name) {
+        return Err(format!("`{name}` is a word of Rust; add another word, such as `{name}-method`"));
+    }
+    let plugins = project.root.join("plugins");
+    let taken = [plugins.join(name), plugins.join(format!("{name}.wasm"))];
+    if let Some(taken) = taken.iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(format!("{} is there already; choose another name", taken.display()));
+    }
+    // Cargo could not tell a plugin from a crate of its name.
+    let locked = fs::read_to_string(project.root.join("Cargo.lock")).unwrap_or_default();
+    let line = format!("name = \"{name}\"");
+    if locked.lines().any(|locked| locked == line) {
+        return Err(format!("`{name}` is a crate that this project builds with; choose another name"));
+    }
+    Ok(())
+}
+
+/// Keywords, and crates that are always there.
+const RESERVED: [&str; 58] = [
+    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen",
+    "if", "impl", "in", "let", "loop", "macro", "main", "match", "mod", "move", "mut", "override",
+    "priv", "proc-macro", "pub", "ref", "return", "self", "static", "std", "struct", "super",
+    "test", "trait", "true", "try", "type", "typeof", "union", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
+];
+
+/// Names that the SDK's prelude and the templates use for types.
+const TAKEN_TYPES: [&str; 26] = [
+    "Array", "ArrayRef", "Arc", "Batch", "Bind", "Blob", "BooleanArray", "Box", "Descriptor",
+    "Deserialize", "Error", "Field", "Fields", "FieldExt", "Keep", "Numbers", "Option", "Params",
+    "Plugin", "Purpose", "Reader", "Result", "Role", "Scope", "Task", "Writer",
+];
+
+/// `period-search` → `PeriodSearch`.
+fn type_name(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    let joined: String = name.split('-').map(capital).collect();
+    if TAKEN_TYPES.contains(&joined.as_str()) { format!("{joined}Plugin") } else { joined }
+}
+
+fn filled_in(content: &str, name: &str, template: &Template) -> String {
+    content
+        .replace("PLUGIN DESCRIPTION", template.description)
+        .replace("plugin-name", name)
+        .replace("plugin_name", &name.replace('-', "_"))
+        .replace("PluginName", &type_name(name))
+}
+
+/// Writes the package aside, then gives it its name: it is there whole or not at all.
+fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, RunError> {
+    let folder = plugins.join(name);
+    let failed = |error: std::io::Error| {
+        RunError::Usage(format!("cannot write {}: {error}", folder.display()))
+    };
+    let written = || -> std::io::Result<()> {
+        // Not in `plugins/`: every folder there is a member of the workspace.
+        let aside = tempfile::Builder::new()
+            .prefix(".new-plugin-")
+            .tempdir_in(plugins.parent().unwrap_or(plugins))?;
+        for (path, content) in template.files {
+            let path = aside.path().join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            fs::write(&path, filled_in(content, name, template))?;
+        }
+        // A temporary folder is the owner's alone; a package is like any other.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(aside.path(), fs::Permissions::from_mode(0o755))?;
+        }
+        fs::rename(aside.path(), &folder)
+    };
+    written().map_err(failed)?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nowhere() -> Project {
+        Project { root: PathBuf::from("no/such/folder") }
+    }
+
+    #[test]
+    fn bad_names_are_refused() {
+        for name in ["", "A", "3d", "a_b", "a--b", "a-", "-a", "ä", "../a", "fn", "std", &"a".repeat(65)] {
+            assert!(check_name(name, &nowhere()).is_err(), "{name}");
+        }
+        for name in ["period", "period-search", "x3", "fn-search"] {
+            assert_eq!(check_name(name, &nowhere()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn taken_names_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("plugins/there")).unwrap();
+        fs::write(folder.path().join("Cargo.lock"), "[[package]]\nname = \"serde\"\n").unwrap();
+        let project = Project { root: folder.path().to_owned() };
+        assert!(check_name("there", &project).unwrap_err().contains("already"));
+        assert!(check_name("serde", &project).unwrap_err().contains("crate"));
+    }
+
+    #[test]
+    fn types_are_named_after_plugins() {
+        assert_eq!(type_name("period-search"), "PeriodSearch");
+        assert_eq!(type_name("plugin"), "PluginPlugin");
+    }
+
+    #[test]
+    fn templates_are_filled_in() {
+        for template in &TEMPLATES {
+            let folder = tempfile::tempdir().unwrap();
+            let plugins = folder.path().join("plugins");
+            fs::create_dir(&plugins).unwrap();
+            let package = write(&plugins, "period-search", template).unwrap();
+            let mut named = 0;
+            for (path, _) in template.files {
+                let text = fs::read_to_string(package.join(path)).unwrap();
+                for left in ["plugin-name", "plugin_name", "PluginName", "PLUGIN DESCRIPTION"] {
+                    assert!(!text.contains(left), "{}/{path} has {left}", template.role);
+                }
+                named += usize::from(text.contains("PeriodSearch") || text.contains("period-search"));
+            }
+            assert!(named >= 3, "{}", template.role);
+            let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+            assert_eq!(left.len(), 1, "nothing is left aside");
+        }
+    }
+}
