@@ -15,10 +15,10 @@ mod units;
 
 pub use blob::BlobFile;
 pub(crate) use canonical::canonicalize_nan;
-pub use digest::{Digest, Digester};
-pub use object::{Batches, Object, ObjectStore, ObjectWriter, StoreError};
-pub(crate) use object::publish;
 pub(crate) use digest::schema_digest;
+pub use digest::{Digest, Digester};
+pub(crate) use object::publish;
+pub use object::{Batches, Object, ObjectStore, ObjectWriter, StoreError};
 pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;

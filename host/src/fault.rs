@@ -164,12 +164,15 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word = word.to_lowercase();
     let slips = 1 + word.chars().count() / 4;
     let known: Vec<_> = known.into_iter().collect();
-    let near = known.iter().map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), *other));
+    let near = known
+        .iter()
+        .map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), *other));
     let near = near.min().filter(|(distance, other)| {
         // Any two short words are one slip apart; only case may differ in the shortest.
         *distance <= slips && *distance < other.chars().count().max(word.chars().count())
     });
-    let mut begun = known.iter().filter(|other| word.len() >= 3 && other.to_lowercase().starts_with(&word));
+    let mut begun =
+        known.iter().filter(|other| word.len() >= 3 && other.to_lowercase().starts_with(&word));
     match (near, begun.next(), begun.next()) {
         (Some((_, other)), ..) => Some(other),
         (None, Some(other), None) => Some(other),

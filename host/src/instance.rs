@@ -13,8 +13,7 @@ mod store;
 mod words;
 
 pub use engine::{Component, Engine};
-pub use store::{Limits, LogLine, LogLevel, RunInput, RunReport, Watch};
-pub(crate) use store::{BoundInput, Task};
+pub use store::{BoundInput, Limits, LogLevel, LogLine, RunInput, RunReport, Task, Watch};
 
 use std::sync::Arc;
 

@@ -112,7 +112,10 @@ fn content_digest(table: &Table) -> Result<Digest, StoreError> {
     Ok(digester.finish().1)
 }
 
-fn parquet(table: &Table, file: &mut (impl Write + Send)) -> Result<(), Box<dyn std::error::Error>> {
+fn parquet(
+    table: &Table,
+    file: &mut (impl Write + Send),
+) -> Result<(), Box<dyn std::error::Error>> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("skyloom".to_owned())

@@ -148,8 +148,10 @@ impl Runs {
         let path = self.path_of(&record.run);
         let text = serde_json::to_string_pretty(record).expect("a record is plain data");
         let temporary = path.with_extension("tmp");
-        let written = fs::write(&temporary, text + "\n").and_then(|()| fs::rename(&temporary, &path));
-        written.map_err(|error| RecordError::Io { path: path.clone(), reason: error.to_string() })?;
+        let written =
+            fs::write(&temporary, text + "\n").and_then(|()| fs::rename(&temporary, &path));
+        written
+            .map_err(|error| RecordError::Io { path: path.clone(), reason: error.to_string() })?;
         Ok(path)
     }
 

@@ -158,9 +158,8 @@ fn check(reference: &str, component: &Component, path: PathBuf) -> Result<(), Re
         return Err(RegistryError::OtherName { name, found, path });
     }
     let Some(wanted) = wanted else { return Ok(()) };
-    let requirement = semver::VersionReq::parse(wanted).map_err(|error| RegistryError::Version {
-        text: wanted.to_owned(),
-        reason: error.to_string(),
+    let requirement = semver::VersionReq::parse(wanted).map_err(|error| {
+        RegistryError::Version { text: wanted.to_owned(), reason: error.to_string() }
     })?;
     let version = semver::Version::parse(&descriptor.version);
     if version.is_ok_and(|version| requirement.matches(&version)) {

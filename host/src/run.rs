@@ -99,7 +99,8 @@ pub fn engine() -> Result<Engine, InstanceError> {
 
 /// Where compiled code is kept.
 pub fn compiled_folder() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache =
+        std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
     cache.unwrap_or_else(std::env::temp_dir).join("skyloom/compiled")
 }
@@ -116,7 +117,8 @@ pub fn make_plan(
     watch: &Arc<Watch>,
 ) -> Result<Plan, RunError> {
     let path = &request.workflow;
-    let bytes = std::fs::read(path).map_err(|source| RunError::Workflow { path: path.clone(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| RunError::Workflow { path: path.clone(), source })?;
     let source = source_of(path, &bytes).map_err(|fault| RunError::Faults(vec![fault]))?;
     let overrides = Overrides { params: request.params.clone() };
     let workflow = workflow::parse(&source, &overrides).map_err(RunError::Faults)?;
@@ -212,7 +214,11 @@ pub async fn run_plan(
         peak_rss_bytes: peak_rss_bytes(),
         outcome,
         params: plan.workflow.params.clone(),
-        inputs: plan.inputs.iter().map(|(name, files)| (name.clone(), input_records(files))).collect(),
+        inputs: plan
+            .inputs
+            .iter()
+            .map(|(name, files)| (name.clone(), input_records(files)))
+            .collect(),
         nodes: plan
             .nodes
             .iter()
@@ -228,7 +234,10 @@ pub async fn run_plan(
 
 /// A workflow's name as part of a file's.
 fn file_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect()
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+        .take(64)
+        .collect()
 }
 
 fn input_records(files: &[Arc<crate::data::BlobFile>]) -> Vec<InputRecord> {
@@ -252,7 +261,9 @@ fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecor
     let (state, error) = match &outcome.state {
         NodeState::Finished => ("finished", None),
         NodeState::Failed { unit, error } => ("failed", Some(format!("{unit}: {error}"))),
-        NodeState::Skipped { because } => ("skipped", Some(format!("node `{because}` gave nothing"))),
+        NodeState::Skipped { because } => {
+            ("skipped", Some(format!("node `{because}` gave nothing")))
+        }
         NodeState::Interrupted => ("interrupted", None),
     };
     let tables = descriptor.outputs.iter().zip(&outcome.tables).map(|(port, table)| {

@@ -69,9 +69,14 @@ pub struct NodeOutcome {
 pub enum NodeState {
     Finished,
     /// The unit that failed, and why.
-    Failed { unit: String, error: InstanceError },
+    Failed {
+        unit: String,
+        error: InstanceError,
+    },
     /// A node upstream failed.
-    Skipped { because: String },
+    Skipped {
+        because: String,
+    },
     Interrupted,
 }
 
@@ -87,6 +92,9 @@ struct Running {
     started: Option<Instant>,
 }
 
+/// Which unit of which node ended, its name, and what it gave; true if from the cache.
+type UnitEnd = (usize, usize, String, Result<(RunReport, bool), InstanceError>);
+
 /// Runs `plan`; the outcomes are in the plan's order.
 pub async fn execute(
     plan: &Arc<Plan>,
@@ -97,8 +105,7 @@ pub async fn execute(
 ) -> Vec<NodeOutcome> {
     let mut outcomes: Vec<Option<NodeOutcome>> = plan.nodes.iter().map(|_| None).collect();
     let mut running: Vec<Option<Running>> = plan.nodes.iter().map(|_| None).collect();
-    let mut tasks: JoinSet<(usize, usize, String, Result<(RunReport, bool), InstanceError>)> =
-        JoinSet::new();
+    let mut tasks: JoinSet<UnitEnd> = JoinSet::new();
     loop {
         start_ready(plan, &mut outcomes, &mut running, interrupt, reporter);
         // Earlier nodes first: what is furthest upstream holds the most work back.

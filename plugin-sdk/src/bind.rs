@@ -124,7 +124,12 @@ impl Bind {
     /// # Errors
     /// [`Error::MissingColumn`] when there is none of that name; `param` is the parameter
     /// that named it, if one did.
-    pub fn column(&mut self, port: &str, column: &str, param: Option<&str>) -> Result<ColumnRef<'_>> {
+    pub fn column(
+        &mut self,
+        port: &str,
+        column: &str,
+        param: Option<&str>,
+    ) -> Result<ColumnRef<'_>> {
         let input = self.index(port)?;
         match self.fields(port)?.find(column) {
             Some((index, field)) => {

@@ -45,8 +45,12 @@ pub trait Sink {
     fn put(&mut self, columns: &[ArrayRef]) -> Result<()>;
     /// # Errors
     /// The host's refusal.
-    fn derive(&mut self, from: &dyn Rows, keep: Option<&BooleanBuffer>, columns: &[ArrayRef])
-    -> Result<()>;
+    fn derive(
+        &mut self,
+        from: &dyn Rows,
+        keep: Option<&BooleanBuffer>,
+        columns: &[ArrayRef],
+    ) -> Result<()>;
     /// # Errors
     /// The host's refusal.
     fn cut(&mut self) -> Result<()>;
@@ -195,7 +199,10 @@ pub struct Numbers {
 impl Numbers {
     /// The numbers of `array`, or none when its type is not a number.
     pub fn of(array: &dyn Array) -> Option<Self> {
-        fn widen<T: ArrowPrimitiveType>(array: &dyn Array, as_f64: fn(T::Native) -> f64) -> Vec<f64> {
+        fn widen<T: ArrowPrimitiveType>(
+            array: &dyn Array,
+            as_f64: fn(T::Native) -> f64,
+        ) -> Vec<f64> {
             array.as_primitive::<T>().values().iter().map(|&value| as_f64(value)).collect()
         }
         let values = match array.data_type() {

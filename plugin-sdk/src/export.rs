@@ -42,7 +42,7 @@ macro_rules! export {
                     $crate::export::guest::run::<$plugin>(&params, piece, inputs, outputs)
                 }
             }
-            $crate::export::guest::export_component!(Component with_types_in $crate::export::guest);
+    $crate::export::guest::export_component!(Component with_types_in $crate::export::guest);
         };
     };
 }
@@ -55,7 +55,9 @@ pub mod guest {
     use arrow_array::ArrayRef;
     use arrow_buffer::{BooleanBuffer, Buffer};
     use arrow_schema::{DataType, Fields};
-    use skyloom_wire::{WireColumn, WireField, build_column, build_fields, flatten_column, flatten_fields};
+    use skyloom_wire::{
+        WireColumn, WireField, build_column, build_fields, flatten_column, flatten_fields,
+    };
 
     use crate::bind::{Bind, Purpose, Shape};
     use crate::data::{self, Blob, ColumnCache, Reader, Rows, Writer};
@@ -124,10 +126,7 @@ pub mod guest {
         }
     }
 
-    pub fn bind<P: Plugin>(
-        params: &str,
-        inputs: Vec<BoundInput>,
-    ) -> Result<Binding, PluginError> {
+    pub fn bind<P: Plugin>(params: &str, inputs: Vec<BoundInput>) -> Result<Binding, PluginError> {
         tell_panics();
         let params = parse_params::<P>(params)?;
         Ok(to_binding(bind_shapes::<P>(&params, inputs)?)?)
@@ -404,7 +403,9 @@ pub mod guest {
                 found: error.found,
             };
             match error {
-                Error::Param { param, message } => Self::Param(types::ParamError { param, message }),
+                Error::Param { param, message } => {
+                    Self::Param(types::ParamError { param, message })
+                }
                 Error::MissingColumn(error) => Self::MissingColumn(column(error)),
                 Error::WrongType(error) => Self::WrongType(column(error)),
                 Error::WrongUnit(error) => Self::WrongUnit(column(error)),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -11,13 +12,37 @@ pub(crate) fn root() -> PathBuf {
     package.parent().expect("the package lies in the repository").to_owned()
 }
 
+/// The files below a folder of the repository, sorted, by their paths in it; build outputs
+/// and what Git keeps for itself are left out.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(root().join(&folder)).expect("the folder can be read");
+        for entry in entries {
+            let entry = entry.expect("its entries can be read");
+            let path = folder.join(entry.file_name());
+            if !entry.file_type().expect("it has a type").is_dir() {
+                files.push(path);
+            } else if !["target", ".git", ".skyloom"].iter().any(|left| path.ends_with(left)) {
+                folders.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
 /// Real survey data beside the repository, if it is there.
 pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
     let path = root().join("../shared/data").join(path);
     if path.exists() {
         return Some(path);
     }
-    eprintln!("skipped: {} is not there", path.display());
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+    {
+        eprintln!("skipped: {} is not there", path.display());
+    }
     None
 }
 
@@ -27,7 +52,18 @@ pub(crate) struct Skyloom {
 }
 
 impl Skyloom {
+    /// With all plugins built, so that no test waits for a build or sees one.
     pub(crate) fn new() -> Self {
+        static BUILT: OnceLock<()> = OnceLock::new();
+        let skyloom = Self::without_plugins();
+        BUILT.get_or_init(|| {
+            let output = skyloom.run(&["plugin", "build"]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        });
+        skyloom
+    }
+
+    fn without_plugins() -> Self {
         Self { state: tempfile::tempdir().expect("a folder for temporary files") }
     }
 

@@ -21,7 +21,10 @@ pub(super) fn check(args: &CheckArgs, watch: &Arc<Watch>) -> Result<End, RunErro
     let (engine, cache) = (run::engine()?, place.cache()?);
     let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
     for output in &plan.outputs {
-        crate::output::check(&plan.nodes[output.node].outputs[output.output].fields, output.format)?;
+        crate::output::check(
+            &plan.nodes[output.node].outputs[output.output].fields,
+            output.format,
+        )?;
     }
     if args.workflow.json {
         render::json(&json!({"outcome": "ok", "nodes": plan.nodes.len()}));

@@ -96,7 +96,9 @@ impl Stored {
         let open = |digest| {
             cache.objects.get(digest).map_err(|error| match error {
                 StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                    let message = format!("the cache no longer holds `{name}` of run {run}; run the workflow again");
+                    let message = format!(
+                        "the cache no longer holds `{name}` of run {run}; run the workflow again"
+                    );
                     RunError::Usage(message)
                 }
                 other => RunError::Store(other),
@@ -106,7 +108,11 @@ impl Stored {
             record.partitions.iter().map(|digest| open(*digest)).collect::<Result<Vec<_>, _>>()?;
         let schema = match partitions.first() {
             Some(object) => object.schema.clone(),
-            None => return Err(RunError::Usage(format!("`{name}` of run {run} has no partitions, so it has no columns"))),
+            None => {
+                return Err(RunError::Usage(format!(
+                    "`{name}` of run {run} has no partitions, so it has no columns"
+                )));
+            }
         };
         Ok(Self { name, record, schema, partitions })
     }
@@ -136,11 +142,14 @@ fn find(mut record: RunRecord, wanted: &str) -> Result<(String, TableRecord), Ru
     if node.outputs.is_empty() {
         let (state, why) = (&node.state, node.error.as_deref());
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let message = format!("node `{id}` of run {run} gave no tables, it {}{why}", match state.as_str() {
-            "failed" => "failed",
-            "skipped" => "was skipped",
-            _ => "was interrupted",
-        });
+        let message = format!(
+            "node `{id}` of run {run} gave no tables, it {}{why}",
+            match state.as_str() {
+                "failed" => "failed",
+                "skipped" => "was skipped",
+                _ => "was interrupted",
+            }
+        );
         return Err(RunError::Usage(message));
     }
     let index = match port {
@@ -150,7 +159,8 @@ fn find(mut record: RunRecord, wanted: &str) -> Result<(String, TableRecord), Ru
     match index.and_then(|index| node.outputs.shift_remove_index(index)) {
         Some((port, table)) => Ok((format!("{id}.{port}"), table)),
         None => {
-            let help = suggestion(port.unwrap_or_default(), node.outputs.keys().map(String::as_str));
+            let help =
+                suggestion(port.unwrap_or_default(), node.outputs.keys().map(String::as_str));
             let port = port.unwrap_or_default();
             Err(RunError::Usage(format!("node `{id}` has no output `{port}`; {help}")))
         }
@@ -198,7 +208,8 @@ fn head(table: &Stored, rows: usize, as_json: bool) -> Result<(), RunError> {
     let options = FormatOptions::new().with_null("–");
     let mut lines: Vec<Vec<String>> = vec![fields.iter().map(|field| heading(field)).collect()];
     for batch in &batches {
-        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let formatters =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
         let formatters = formatters.collect::<Result<Vec<_>, _>>().map_err(StoreError::Arrow)?;
         for row in 0..batch.num_rows() {
             let cells = formatters.iter().map(|column| cut(&column.value(row).to_string(), 48));
@@ -265,7 +276,9 @@ fn describe_table(table: &Stored, as_json: bool) -> Result<(), RunError> {
     if as_json {
         let columns = fields.iter().zip(&summaries).map(|(field, summary)| {
             let mut entry = json!({"name": field.name(), "unit": field_unit(field)});
-            if let (Some(entry), Value::Object(summary)) = (entry.as_object_mut(), summary.to_json()) {
+            if let (Some(entry), Value::Object(summary)) =
+                (entry.as_object_mut(), summary.to_json())
+            {
                 entry.extend(summary);
             }
             entry
@@ -274,7 +287,18 @@ fn describe_table(table: &Stored, as_json: bool) -> Result<(), RunError> {
         render::json(&json!({"table": table.name, "rows": table.record.rows, "columns": columns}));
         return Ok(());
     }
-    let header = ["column", "count", "null", "NaN", "min", "max", "mean", "std", "distinct", "most frequent"];
+    let header = [
+        "column",
+        "count",
+        "null",
+        "NaN",
+        "min",
+        "max",
+        "mean",
+        "std",
+        "distinct",
+        "most frequent",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for (field, summary) in fields.iter().zip(&summaries) {
         let mut row = vec![heading(field)];

@@ -61,11 +61,8 @@ impl Finding {
 pub(super) fn doctor(args: &DoctorArgs) -> Result<End, RunError> {
     let project = Project::around(Path::new("."));
     let state = args.state_dir.clone().unwrap_or_else(|| project.root.join(".skyloom"));
-    let mut findings = vec![
-        Finding::fine("skyloom", env!("CARGO_PKG_VERSION")),
-        engine(),
-        plugins(&project),
-    ];
+    let mut findings =
+        vec![Finding::fine("skyloom", env!("CARGO_PKG_VERSION")), engine(), plugins(&project)];
     findings.extend(rust(&project));
     findings.extend([cores(), memory()]);
     findings.push(writable(&state));
@@ -126,9 +123,9 @@ fn plugins(project: &Project) -> Finding {
 /// Rust and its parts: needed where plugins are built from source.
 fn rust(project: &Project) -> Vec<Finding> {
     let names = project.plugin_names();
-    let builds = names.iter().any(|name| {
-        matches!(project.plugin(name), Some(registry::PluginSource::Folder(_)))
-    });
+    let builds = names
+        .iter()
+        .any(|name| matches!(project.plugin(name), Some(registry::PluginSource::Folder(_))));
     let lack = if builds { State::Missing } else { State::Poor };
     const GET_RUST: &str = "install Rust: https://rustup.rs";
     let mut findings = Vec::new();

@@ -132,9 +132,10 @@ impl Sketch {
             Kind::Node(role) => json!(role),
             Kind::Output => json!("output"),
         };
-        let items = self.items.iter().map(|item| {
-            json!({"name": item.name, "note": item.note, "kind": kind(item.kind)})
-        });
+        let items = self
+            .items
+            .iter()
+            .map(|item| json!({"name": item.name, "note": item.note, "kind": kind(item.kind)}));
         let end = |tip: &Tip| json!({"item": tip.item, "port": tip.port, "label": tip.label});
         let edges =
             self.edges.iter().map(|edge| json!({"from": end(&edge.from), "to": end(&edge.to)}));

@@ -91,9 +91,7 @@ fn column_of<'p>(plan: &'p Plan, node: &PlanNode, input: usize, column: usize) -
 
 fn to_json(plan: &Plan) -> Value {
     let files = |files: &[Arc<crate::data::BlobFile>]| {
-        let file = |file: &Arc<crate::data::BlobFile>| {
-            json!({"path": file.path, "bytes": file.size, "digest": file.digest})
-        };
+        let file = |file: &Arc<crate::data::BlobFile>| json!({"path": file.path, "bytes": file.size, "digest": file.digest});
         files.iter().map(file).collect::<Vec<_>>()
     };
     let inputs: Map<_, _> =
@@ -120,7 +118,9 @@ fn to_json(plan: &Plan) -> Value {
 fn node_json(plan: &Plan, node: &PlanNode) -> Value {
     let descriptor = node.component.descriptor();
     let runs = match cut_of(node) {
-        Cut::Files(pieces) => json!({"for": "files", "pieces": pieces, "count": pieces.iter().sum::<u32>()}),
+        Cut::Files(pieces) => {
+            json!({"for": "files", "pieces": pieces, "count": pieces.iter().sum::<u32>()})
+        }
         Cut::Partitions(port) => json!({"for": "partitions", "input": port}),
         Cut::Whole(count) => json!({"for": "whole", "count": count}),
     };
@@ -238,11 +238,20 @@ fn node_text(plan: &Plan, index: usize, node: &PlanNode, all_columns: bool) -> S
         fact("with", format!("{param}: {}", text::cut(&value.to_string(), 200)));
     }
     let limits = &node.limits;
-    let (memory, output) = (text::size(limits.memory_bytes as u64), text::size(limits.output_bytes));
+    let (memory, output) =
+        (text::size(limits.memory_bytes as u64), text::size(limits.output_bytes));
     fact("limits", format!("{memory} of memory, {}, {output} of output", text::span(limits.wall)));
     parts.push(grid(&facts, &[], 3));
+    // Ports of one schema, as the sides of a split are, are shown together.
+    let mut shown: Vec<(Vec<&str>, &TableSchema)> = Vec::new();
     for (port, table) in descriptor.outputs.iter().zip(&node.outputs) {
-        parts.push(port_text(plan, node, &port.name, table, all_columns));
+        match shown.iter_mut().find(|(_, other)| **other == **table) {
+            Some((names, _)) => names.push(&port.name),
+            None => shown.push((vec![&port.name], table)),
+        }
+    }
+    for (names, table) in shown {
+        parts.push(port_text(plan, node, &names.join(", "), table, all_columns));
     }
     parts.join("\n")
 }
@@ -279,9 +288,9 @@ fn reads_text(plan: &Plan, node: &PlanNode, input: usize) -> String {
             None => by_purpose.push((read.purpose, vec![column])),
         }
     }
-    let reads = by_purpose.iter().map(|(purpose, columns)| {
-        format!("{} as {}", columns.join(", "), purpose_name(*purpose))
-    });
+    let reads = by_purpose
+        .iter()
+        .map(|(purpose, columns)| format!("{} as {}", columns.join(", "), purpose_name(*purpose)));
     match by_purpose.len() {
         0 => ", reads no column".to_owned(),
         _ => format!(", reads {}", reads.collect::<Vec<_>>().join("; ")),
@@ -291,7 +300,7 @@ fn reads_text(plan: &Plan, node: &PlanNode, input: usize) -> String {
 fn port_text(
     plan: &Plan,
     node: &PlanNode,
-    port: &str,
+    ports: &str,
     table: &TableSchema,
     all_columns: bool,
 ) -> String {
@@ -329,7 +338,7 @@ fn port_text(
             from.map(|(.., from)| from).unwrap_or_default(),
         ]);
     }
-    let mut lines = vec![format!("   out {port}: {}", text::count(table.fields.len(), "column"))];
+    let mut lines = vec![format!("   out {ports}: {}", text::count(table.fields.len(), "column"))];
     for (input, names) in passed_by_input {
         let source = source_name(plan, &node.inputs[input].source);
         let names = text::plain(&names.join(", "));

@@ -169,7 +169,7 @@ impl Reporter for Progress {
             NodeState::Finished => {
                 let how = match (outcome.units, outcome.cached_units) {
                     (units, cached) if units == cached => "from the cache".to_owned(),
-                    (units, 0) if units == 1 => speed(outcome),
+                    (1, 0) => speed(outcome),
                     (units, 0) => format!("{}, {units} runs", speed(outcome)),
                     (units, cached) => {
                         format!("{}, {units} runs, {cached} from the cache", speed(outcome))
@@ -290,7 +290,9 @@ pub(super) fn scores(node: &str, metrics: &[Metric]) -> String {
         let support = values.values().find_map(|metric| metric.support);
         let mut row =
             vec![(*class).to_owned(), support.map_or_else(String::new, |count| count.to_string())];
-        row.extend(columns.iter().map(|column| values.get(column).map_or_else(String::new, |m| cell(m))));
+        row.extend(
+            columns.iter().map(|column| values.get(column).map_or_else(String::new, |m| cell(m))),
+        );
         rows.push(row);
     }
     let mut text = table(&rows);
@@ -315,7 +317,13 @@ fn cell(metric: &Metric) -> String {
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {

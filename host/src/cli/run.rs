@@ -51,11 +51,13 @@ pub(super) fn run(args: &RunArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
         .enable_all()
         .build()
         .map_err(|error| RunError::Usage(format!("cannot start threads: {error}")))?;
-    let reporter: Arc<dyn Reporter> =
-        if args.workflow.json { Arc::new(render::JsonEvents) } else { Arc::new(render::Progress::new(&plan)) };
-    let record = runtime.block_on(run::run_plan(
-        plan, &request, &place, &cache, &options, watch, &reporter,
-    ))?;
+    let reporter: Arc<dyn Reporter> = if args.workflow.json {
+        Arc::new(render::JsonEvents)
+    } else {
+        Arc::new(render::Progress::new(&plan))
+    };
+    let record = runtime
+        .block_on(run::run_plan(plan, &request, &place, &cache, &options, watch, &reporter))?;
     if args.workflow.json {
         render::record_json(&record);
     } else {

@@ -75,7 +75,10 @@ impl StateArgs {
                 state.display()
             ),
             [first, .., last] if run != "last" && !names.iter().any(|name| name == run) => {
-                format!("{} runs begin with `{run}`, from {first} to {last}; write more of the name", close.len())
+                format!(
+                    "{} runs begin with `{run}`, from {first} to {last}; write more of the name",
+                    close.len()
+                )
             }
             [] if run != "last" => {
                 let help = suggestion(run, names.iter().map(String::as_str));
@@ -108,8 +111,7 @@ fn list(args: &StateArgs) {
     let state = args.state();
     let runs = Runs::below(&state);
     // A record that another version wrote must not hide the others.
-    let records: Vec<_> =
-        runs.names().into_iter().map(|name| (runs.read(&name), name)).collect();
+    let records: Vec<_> = runs.names().into_iter().map(|name| (runs.read(&name), name)).collect();
     if args.json {
         let each = records.iter().map(|(record, name)| match record {
             Ok(record) => json!({
@@ -172,9 +174,15 @@ fn to_text(record: &RunRecord) -> String {
         outcome_name(record.outcome),
         grid(
             &[
-                vec!["workflow".to_owned(), format!("{} ({})", record.workflow, record.workflow_file)],
+                vec![
+                    "workflow".to_owned(),
+                    format!("{} ({})", record.workflow, record.workflow_file)
+                ],
                 vec!["started".to_owned(), record.started.clone()],
-                vec!["took".to_owned(), format!("{:.1} s, {memory} at the peak", record.wall_seconds)],
+                vec![
+                    "took".to_owned(),
+                    format!("{:.1} s, {memory} at the peak", record.wall_seconds)
+                ],
                 vec!["with".to_owned(), format!("skyloom {}, {}", record.skyloom, record.engine)],
             ],
             &[],
@@ -212,7 +220,9 @@ fn to_text(record: &RunRecord) -> String {
     parts.push(nodes_text(record));
     let mut remarks = Vec::new();
     for (id, node) in &record.nodes {
-        remarks.extend(node.error.iter().map(|error| format!("  {id} failed: {}", text::plain(error))));
+        remarks.extend(
+            node.error.iter().map(|error| format!("  {id} failed: {}", text::plain(error))),
+        );
         let warnings = node.log.iter().filter(|line| line.level == LogLevel::Warn);
         remarks.extend(warnings.map(|line| format!("  {id}: {}", text::plain(&line.message))));
     }

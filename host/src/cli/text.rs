@@ -23,11 +23,11 @@ pub(super) fn grid(rows: &[Vec<String>], sides: &[Side], indent: usize) -> Strin
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            match sides.get(column) {
-                Some(Side::Right) => format!("{cell:>width$}"),
-                _ => format!("{cell:width$}"),
-            }
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match sides
+            .get(column)
+        {
+            Some(Side::Right) => format!("{cell:>width$}"),
+            _ => format!("{cell:width$}"),
         });
         let cells = cells.collect::<Vec<_>>().join("  ");
         format!("{:indent$}{}", "", cells.trim_end())

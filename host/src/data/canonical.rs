@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn payloads_and_signs_of_nan_vanish() {
         let odd = f64::from_bits(0xfff8_0000_dead_beef);
-        let mut bytes: Vec<u8> = [odd, -0.0, f64::INFINITY].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let mut bytes: Vec<u8> =
+            [odd, -0.0, f64::INFINITY].iter().flat_map(|x| x.to_le_bytes()).collect();
         canonicalize_nan(&DataType::Float64, &mut bytes);
         let bits = |at: usize| u64::from_le_bytes(bytes[at * 8..][..8].try_into().unwrap());
         assert_eq!(bits(0), 0x7ff8_0000_0000_0000);

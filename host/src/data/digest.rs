@@ -373,9 +373,11 @@ mod tests {
             Arc::new(Float64Array::new(vec![1.0, under_null, 3.0].into(), Some(nulls)))
         };
         check_same(hidden(7.0), hidden(8.0));
-        let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("bc"), Some("")]));
+        let text: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("a"), None, Some("bc"), Some("")]));
         check_same(text.clone(), text.clone());
-        let longer: ArrayRef = Arc::new(StringArray::from(vec![Some("z"), Some("a"), None, Some("bc"), Some("")]));
+        let longer: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("z"), Some("a"), None, Some("bc"), Some("")]));
         check_same(text, longer.slice(1, 4));
         let lists = |offsets: Vec<i32>, values: Vec<f64>| -> ArrayRef {
             let field = Arc::new(Field::new("item", DataType::Float64, true));
@@ -384,7 +386,10 @@ mod tests {
             let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
             Arc::new(ListArray::new(field, offsets, values, Some(nulls)))
         };
-        check_same(lists(vec![0, 1, 1, 3], vec![1.0, 2.0, 3.0]), lists(vec![0, 1, 2, 4], vec![1.0, 9.0, 2.0, 3.0]));
+        check_same(
+            lists(vec![0, 1, 1, 3], vec![1.0, 2.0, 3.0]),
+            lists(vec![0, 1, 2, 4], vec![1.0, 9.0, 2.0, 3.0]),
+        );
         let words = |keys: Vec<i32>, values: Vec<&str>| -> ArrayRef {
             let values = Arc::new(StringArray::from(values));
             Arc::new(arrow::array::DictionaryArray::<Int32Type>::new(keys.into(), values))

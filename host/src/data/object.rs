@@ -188,8 +188,12 @@ impl Footer {
         Ok(Self {
             schema: fb_to_schema(schema),
             version: footer.version(),
-            dictionaries: footer.dictionaries().map_or_else(Vec::new, |all| all.iter().copied().collect()),
-            batches: footer.recordBatches().map_or_else(Vec::new, |all| all.iter().copied().collect()),
+            dictionaries: footer
+                .dictionaries()
+                .map_or_else(Vec::new, |all| all.iter().copied().collect()),
+            batches: footer
+                .recordBatches()
+                .map_or_else(Vec::new, |all| all.iter().copied().collect()),
             metadata: pairs
                 .filter_map(|pair| Some((pair.key()?.to_owned(), pair.value()?.to_owned())))
                 .collect(),
@@ -199,7 +203,10 @@ impl Footer {
 
 fn map_file(path: &Path) -> Result<Buffer, StoreError> {
     let file = File::open(path).map_err(StoreError::io(path))?;
-    #[expect(unsafe_code, reason = "mapping is unsafe; objects are renamed into place and never written again")]
+    #[expect(
+        unsafe_code,
+        reason = "mapping is unsafe; objects are renamed into place and never written again"
+    )]
     // SAFETY: the file is immutable once it has its name.
     let map = unsafe { memmap2::Mmap::map(&file) }.map_err(StoreError::io(path))?;
     Ok(Buffer::from(bytes::Bytes::from_owner(map)))
@@ -209,9 +216,8 @@ fn slice_of(path: &Path, map: &Buffer, block: &Block) -> Result<Buffer, StoreErr
     let (start, body, head) = (block.offset(), block.bodyLength(), block.metaDataLength());
     let length = body.checked_add(i64::from(head)).and_then(|length| usize::try_from(length).ok());
     let range = usize::try_from(start).ok().zip(length);
-    let range = range.filter(|(start, length)| {
-        start.checked_add(*length).is_some_and(|end| end <= map.len())
-    });
+    let range = range
+        .filter(|(start, length)| start.checked_add(*length).is_some_and(|end| end <= map.len()));
     let (start, length) =
         range.ok_or_else(|| StoreError::damaged(path, "a batch lies outside the file"))?;
     Ok(map.slice_with_length(start, length))
@@ -339,7 +345,8 @@ impl ObjectWriter {
         let path = self.store.path_of(digest);
         let mut buffered = self.file.into_inner()?;
         buffered.flush().map_err(StoreError::io(&path))?;
-        let file = buffered.into_inner().map_err(|error| StoreError::io(&path)(error.into_error()))?;
+        let file =
+            buffered.into_inner().map_err(|error| StoreError::io(&path)(error.into_error()))?;
         publish(file, &path)?;
         Object::open(&path, digest)
     }

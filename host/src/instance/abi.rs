@@ -3,7 +3,6 @@
 //! Written by hand, not generated: columns leave the host as shared [`Bytes`], so that the
 //! only copy is the one into the guest's memory.
 
-
 #![expect(dead_code, reason = "enums come from guests: wasmtime makes their values")]
 
 use bytes::Bytes;

@@ -12,7 +12,10 @@ use wasmtime::{Config, Store, Strategy};
 
 use super::abi;
 use super::compiled::CompiledCache;
-use super::store::{self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch, WriterHandle};
+use super::store::{
+    self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch,
+    WriterHandle,
+};
 use super::words::{MAX_MESSAGE_BYTES, is_printable, shown};
 use super::{
     Binding, ColumnError, Descriptor, GuestError, InstanceError, Passed, Port, PortKind, Purpose,
@@ -157,7 +160,11 @@ impl Component {
     ) -> Result<R, InstanceError>
     where
         P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
-        R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift + Send + Sync + 'static,
+        R: wasmtime::component::ComponentNamedList
+            + wasmtime::component::Lift
+            + Send
+            + Sync
+            + 'static,
     {
         let result = (|| {
             let instance = self.pre.instantiate(&mut *store)?;
@@ -216,7 +223,7 @@ impl Component {
     ///
     /// # Errors
     /// The guest's, or that of a limit or broken contract.
-    pub(crate) fn bind(
+    pub fn bind(
         &self,
         params: &str,
         inputs: &[(String, BoundInput)],
@@ -252,10 +259,13 @@ impl Component {
     ///
     /// # Errors
     /// The guest's, or that of a limit, broken contract or full disk.
-    pub(crate) fn run(&self, task: Task<'_>) -> Result<RunReport, InstanceError> {
+    pub fn run(&self, task: Task<'_>) -> Result<RunReport, InstanceError> {
         let storage = |error: crate::data::StoreError| InstanceError::Storage(error.to_string());
         let mut store = self.store(task.limits, task.watch, task.batch_rows);
-        store.data_mut().open_outputs(&task.outputs, task.objects, task.may_cut).map_err(storage)?;
+        store
+            .data_mut()
+            .open_outputs(&task.outputs, task.objects, task.may_cut)
+            .map_err(storage)?;
         let mut inputs = Vec::with_capacity(task.inputs.len());
         for (index, (port, input, readable)) in task.inputs.into_iter().enumerate() {
             let content = match input {
@@ -277,7 +287,10 @@ impl Component {
     }
 }
 
-fn push<T: Send + 'static>(store: &mut Store<State>, value: T) -> Result<Resource<T>, InstanceError> {
+fn push<T: Send + 'static>(
+    store: &mut Store<State>,
+    value: T,
+) -> Result<Resource<T>, InstanceError> {
     let pushed = store.data_mut().resources.push(value);
     pushed.map_err(|error| InstanceError::Limit(error.to_string()))
 }
@@ -285,7 +298,8 @@ fn push<T: Send + 'static>(store: &mut Store<State>, value: T) -> Result<Resourc
 fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError> {
     let wrong = |message: String| InstanceError::Descriptor(message);
     let is_name = |name: &str| {
-        let letters = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        let letters =
+            name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         letters && !name.is_empty() && name.len() <= 64
     };
     let ports = |ports: Vec<abi::Port>| -> Vec<Port> {
@@ -312,7 +326,9 @@ fn to_descriptor(described: abi::Descriptor) -> Result<Descriptor, InstanceError
     for name in inputs.iter().chain(&outputs).map(|port| &port.name).chain([&described.name]) {
         if !is_name(name) {
             let name = name.escape_debug();
-            return Err(wrong(format!("`{name}` is not a name of lower-case letters, digits and hyphens")));
+            return Err(wrong(format!(
+                "`{name}` is not a name of lower-case letters, digits and hyphens"
+            )));
         }
     }
     if outputs.is_empty() || outputs.iter().any(|port| port.kind != PortKind::Table) {
@@ -443,8 +459,9 @@ fn to_binding(
         for entry in table.passed {
             let pair = fields.get(entry.field as usize).zip(column_of(entry.input, entry.column));
             match pair {
-                Some((out, from)) if out.data_type() == from.data_type()
-                    && out.is_nullable() == from.is_nullable() => {}
+                Some((out, from))
+                    if out.data_type() == from.data_type()
+                        && out.is_nullable() == from.is_nullable() => {}
                 _ => return Err(wrong(format!("output `{port}` passes what is not there"))),
             }
             let field = entry.field as usize;

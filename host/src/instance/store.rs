@@ -15,7 +15,9 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
 use super::words::shown;
 use super::{InstanceError, TableSchema};
-use crate::data::{BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, canonicalize_nan};
+use crate::data::{
+    BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, canonicalize_nan,
+};
 
 /// What one call may use. Every plugin has limits; a node can raise its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,24 +95,24 @@ pub enum RunInput {
 }
 
 /// What an input port is connected to before data moves.
-pub(crate) enum BoundInput {
+pub enum BoundInput {
     Table(Fields),
     Blob(Arc<BlobFile>),
 }
 
 /// One run of a plugin.
-pub(crate) struct Task<'a> {
-    pub(crate) params: &'a str,
-    pub(crate) piece: (u32, u32),
+pub struct Task<'a> {
+    pub params: &'a str,
+    pub piece: (u32, u32),
     /// Port, content, and which columns may be read.
-    pub(crate) inputs: Vec<(String, RunInput, Arc<[bool]>)>,
-    pub(crate) outputs: Vec<Arc<TableSchema>>,
-    pub(crate) objects: &'a ObjectStore,
-    pub(crate) limits: Limits,
-    pub(crate) watch: Arc<Watch>,
+    pub inputs: Vec<(String, RunInput, Arc<[bool]>)>,
+    pub outputs: Vec<Arc<TableSchema>>,
+    pub objects: &'a ObjectStore,
+    pub limits: Limits,
+    pub watch: Arc<Watch>,
     /// Batches are handed over in at most so many rows.
-    pub(crate) batch_rows: usize,
-    pub(crate) may_cut: bool,
+    pub batch_rows: usize,
+    pub may_cut: bool,
 }
 
 /// What a run left behind.
@@ -208,7 +210,10 @@ impl State {
 
     /// What the guest said last, such as why it panicked.
     pub(crate) fn last_words(&self) -> Option<&str> {
-        self.log.last().filter(|line| line.level == LogLevel::Warn).map(|line| line.message.as_str())
+        self.log
+            .last()
+            .filter(|line| line.level == LogLevel::Warn)
+            .map(|line| line.message.as_str())
     }
 
     /// Called every tenth of a second while the guest runs.
@@ -250,7 +255,12 @@ impl State {
 }
 
 impl ResourceLimiter for State {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let granted = desired <= self.limits.memory_bytes;
         if granted {
             self.memory_bytes = self.memory_bytes.max(desired);
@@ -260,7 +270,12 @@ impl ResourceLimiter for State {
         Ok(granted)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         Ok(desired <= 20_000)
     }
 
@@ -654,7 +669,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
 
     data.resource("writer", ResourceType::host::<WriterHandle>(), |mut store, rep| {
-        drop(store.data_mut().resources.delete(Resource::<WriterHandle>::new_own(rep))?);
+        store.data_mut().resources.delete(Resource::<WriterHandle>::new_own(rep))?;
         Ok(())
     })?;
     data.func_wrap(
@@ -679,9 +694,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Resource<BatchHandle>,
             Option<Vec<u8>>,
             Vec<ColumnIn>,
-        )| {
-            Ok((emit(store.data_mut(), &writer, Some((&source, keep)), columns)?,))
-        },
+        )| { Ok((emit(store.data_mut(), &writer, Some((&source, keep)), columns)?,)) },
     )?;
     data.func_wrap(
         "[method]writer.cut",
@@ -719,9 +732,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
          (blob, offset, length): (Resource<BlobHandle>, u64, u32)| {
             let read = store.data().resources.get(&blob)?.0.read(offset, length as usize);
             let bytes = read.map(Bytes::from);
-            Ok((bytes.or_else(|error| {
-                store.data_mut().refuse(IoError::Storage(error.to_string()))
-            }),))
+            Ok((
+                bytes.or_else(|error| store.data_mut().refuse(IoError::Storage(error.to_string()))),
+            ))
         },
     )?;
     Ok(())

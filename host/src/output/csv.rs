@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use crate::data::Table;
 
-pub(super) fn write(table: &Table, file: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn write(
+    table: &Table,
+    file: &mut impl Write,
+) -> Result<(), Box<dyn std::error::Error>> {
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
     // The header comes with the first batch: an empty table has one too.
     writer.write(&arrow::array::RecordBatch::new_empty(table.schema.clone()))?;

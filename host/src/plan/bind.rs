@@ -56,7 +56,8 @@ fn ask(
     setup: &Setup<'_, '_>,
 ) -> Result<Binding, InstanceError> {
     let component = &planned.component;
-    let key = KeyManifest::new("bind", component.digest, planned.params.clone(), (0, 1), keys).key();
+    let key =
+        KeyManifest::new("bind", component.digest, planned.params.clone(), (0, 1), keys).key();
     if let Some(binding) = setup.cache.get_binding(key) {
         return Ok(binding);
     }
@@ -67,7 +68,11 @@ fn ask(
     Ok(binding)
 }
 
-fn inputs_of(plan: &Plan, planned: &PlanNode, file: usize) -> (Vec<(String, BoundInput)>, Vec<InputKey>) {
+fn inputs_of(
+    plan: &Plan,
+    planned: &PlanNode,
+    file: usize,
+) -> (Vec<(String, BoundInput)>, Vec<InputKey>) {
     let mut inputs = Vec::with_capacity(planned.inputs.len());
     let mut keys = Vec::with_capacity(planned.inputs.len());
     for input in &planned.inputs {
@@ -154,13 +159,16 @@ fn fault_of(
             let known: Vec<String> = columns(&error.input);
             let help = match has_it(plan, &error.column) {
                 // Near names are slips; a name from another table is a wrong edge.
-                Some(other) if closest(&error.column, known.iter().map(String::as_str)).is_none() => {
+                Some(other)
+                    if closest(&error.column, known.iter().map(String::as_str)).is_none() =>
+                {
                     format!("`{other}` has it: connect `{id}` to that, or to what comes after it")
                 }
                 _ => suggestion(&error.column, known.iter().map(String::as_str)),
             };
             let whose = whose(&error);
-            let message = format!("node `{id}` reads column `{}`, which {whose} does not have", error.column);
+            let message =
+                format!("node `{id}` reads column `{}`, which {whose} does not have", error.column);
             Fault::new(source, "plan::missing_column", span, message).help(help)
         }
         InstanceError::Guest(GuestError::WrongType(error)) => {
@@ -172,7 +180,8 @@ fn fault_of(
                 "Boolean" => "true or false",
                 other => other,
             };
-            let message = format!("column `{column}` of {whose} is {found}; `{name}` needs {expected}");
+            let message =
+                format!("column `{column}` of {whose} is {found}; `{name}` needs {expected}");
             Fault::new(source, "plan::wrong_type", span, message)
                 .help("name another column; if its file means something else, state its type where it is read")
         }
@@ -180,7 +189,8 @@ fn fault_of(
             let span = place(&error.column, error.param.as_deref(), &error.input);
             let whose = whose(&error);
             let ColumnError { column, expected, found, .. } = error;
-            let message = format!("column `{column}` of {whose} is in {found}; `{name}` needs {expected}");
+            let message =
+                format!("column `{column}` of {whose} is in {found}; `{name}` needs {expected}");
             Fault::new(source, "plan::wrong_unit", span, message)
                 .help("convert it upstream, or correct the unit that the ingester gives it")
         }

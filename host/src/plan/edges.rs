@@ -26,12 +26,14 @@ pub(super) struct OutputRef {
 }
 
 type Components = IndexMap<String, Arc<Component>>;
+/// Each output of the workflow and what it writes.
+type Outputs = Vec<(String, OutputRef)>;
 
 /// Connects every node and output.
 pub(super) fn connect(
     workflow: &Workflow,
     components: &Components,
-) -> Result<(Vec<Wiring>, Vec<(String, OutputRef)>), Vec<Fault>> {
+) -> Result<(Vec<Wiring>, Outputs), Vec<Fault>> {
     let mut faults = Vec::new();
     let mut wirings = Vec::with_capacity(workflow.nodes.len());
     for node in workflow.nodes.values() {
@@ -67,8 +69,13 @@ fn connect_node(
         match (blob, input) {
             (Some(port), Some(input)) => sources[port] = Some(PlanSource::Files(input)),
             (None, _) => faults.push(
-                Fault::new(source, "plan::port", from.span.clone(), format!("`{name}` reads no files"))
-                    .help("`from` is for ingesters; connect it to a node with `in`"),
+                Fault::new(
+                    source,
+                    "plan::port",
+                    from.span.clone(),
+                    format!("`{name}` reads no files"),
+                )
+                .help("`from` is for ingesters; connect it to a node with `in`"),
             ),
             (_, None) => {
                 let message = format!("the workflow has no input `{}`", from.value);
@@ -92,7 +99,9 @@ fn connect_node(
             let wanted = edge.port.as_ref().map_or("", |port| port.value.as_str());
             let help = match tables.clone().next() {
                 Some(_) => suggestion(wanted, tables.map(|port| port.name.as_str())),
-                None => "it reads files: name one of the workflow's `inputs` with `from`".to_owned(),
+                None => {
+                    "it reads files: name one of the workflow's `inputs` with `from`".to_owned()
+                }
             };
             faults.push(Fault::new(source, "plan::unknown_port", span.clone(), what).help(help));
             continue;
@@ -122,7 +131,8 @@ fn connect_node(
                     format!("input `{}` of node `{}` is not connected", port.name, id.value);
                 let fault = Fault::new(source, "plan::missing_edge", id.span.clone(), message);
                 let of = &port.description;
-                faults.push(fault.help(format!("connect it to {what} with `{key}`; it takes: {of}")));
+                faults
+                    .push(fault.help(format!("connect it to {what} with `{key}`; it takes: {of}")));
             }
         }
     }
@@ -182,13 +192,13 @@ pub(super) fn order(workflow: &Workflow, wirings: &[Wiring]) -> Result<Vec<usize
         return Ok(file_order(&graph));
     }
     let components = kosaraju_scc(&graph).into_iter();
-    let cycles = components.filter(|nodes| {
-        nodes.len() > 1 || graph.contains_edge(nodes[0], nodes[0])
-    });
+    let cycles =
+        components.filter(|nodes| nodes.len() > 1 || graph.contains_edge(nodes[0], nodes[0]));
     let faults = cycles.map(|nodes| {
         let start = nodes.iter().min().copied().expect("a component has nodes");
         let path = cycle_through(&graph, start, &nodes);
-        let name = |index: &NodeIndex| workflow.nodes.get_index(index.index()).map(|(id, _)| id.as_str());
+        let name =
+            |index: &NodeIndex| workflow.nodes.get_index(index.index()).map(|(id, _)| id.as_str());
         let names: Vec<_> = path.iter().filter_map(name).collect();
         let node = &workflow.nodes[start.index()];
         let message = match names.as_slice() {
@@ -226,7 +236,11 @@ fn file_order(graph: &DiGraph<usize, ()>) -> Vec<usize> {
 }
 
 /// A shortest way from `start` back to itself.
-fn cycle_through(graph: &DiGraph<usize, ()>, start: NodeIndex, among: &[NodeIndex]) -> Vec<NodeIndex> {
+fn cycle_through(
+    graph: &DiGraph<usize, ()>,
+    start: NodeIndex,
+    among: &[NodeIndex],
+) -> Vec<NodeIndex> {
     let mut from: IndexMap<NodeIndex, NodeIndex> = IndexMap::new();
     let mut queue = std::collections::VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
@@ -264,7 +278,8 @@ fn unused(
     let evaluators = workflow.nodes.keys().enumerate().filter(|(_, id)| {
         matches!(components[*id].descriptor().role, Role::Evaluator | Role::Monitor)
     });
-    let ends = outputs.iter().map(|(_, output)| output.node).chain(evaluators.map(|(index, _)| index));
+    let ends =
+        outputs.iter().map(|(_, output)| output.node).chain(evaluators.map(|(index, _)| index));
     for end in ends {
         let mut walk = Dfs::new(Reversed(&graph), NodeIndex::new(end));
         while let Some(node) = walk.next(Reversed(&graph)) {
@@ -282,17 +297,23 @@ fn unused(
             let id = &node.id;
             let message = format!("nothing uses node `{}`", id.value);
             let fault = Fault::new(&workflow.source, "plan::unused_node", id.span.clone(), message);
-            faults.push(fault.help("name it under `outputs`, feed it to another node, or take it away"));
+            faults.push(
+                fault.help("name it under `outputs`, feed it to another node, or take it away"),
+            );
         }
     }
     for (index, input) in workflow.inputs.values().enumerate() {
         let reads = |wiring: &Wiring| {
-            wiring.inputs.iter().any(|input| matches!(input.source, PlanSource::Files(used) if used == index))
+            wiring
+                .inputs
+                .iter()
+                .any(|input| matches!(input.source, PlanSource::Files(used) if used == index))
         };
         if !wirings.iter().any(reads) {
             let id = &input.id;
             let message = format!("nothing reads input `{}`", id.value);
-            let fault = Fault::new(&workflow.source, "plan::unused_input", id.span.clone(), message);
+            let fault =
+                Fault::new(&workflow.source, "plan::unused_input", id.span.clone(), message);
             faults.push(fault.help("read it with an ingester's `from`, or take it away"));
         }
     }

@@ -23,11 +23,15 @@ pub fn forbidden_kind(field: &Field) -> Option<&'static str> {
     const SPECTROSCOPIC: &str = "it comes from the spectrum that also gave the class";
     const POSITION: &str = "a model can memorise where the training objects are";
     const IDENTIFIER: &str = "it identifies objects, and says nothing about new ones";
-    const OBSERVATION: &str = "it tells how an object was observed, which depends on what it was taken for";
+    const OBSERVATION: &str =
+        "it tells how an object was observed, which depends on what it was taken for";
     if let Some(ucd) = field_ucd(field) {
         let words: Vec<_> = ucd.split(';').map(str::trim).collect();
         let starts = |prefix: &str| {
-            words.iter().any(|word| word.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+            words.iter().any(|word| {
+                word.strip_prefix(prefix)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
         };
         return match () {
             () if starts("src.redshift") && !starts("phot") => Some(SPECTROSCOPIC),
@@ -37,16 +41,34 @@ pub fn forbidden_kind(field: &Field) -> Option<&'static str> {
             () => None,
         };
     }
-    let name: String =
-        field.name().to_lowercase().chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '.')).collect();
+    let name: String = field
+        .name()
+        .to_lowercase()
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' ' | '.'))
+        .collect();
     let is = |names: &[&str]| names.contains(&name.as_str());
     let has = |part: &str| name.contains(part);
-    if has("redshift") || is(&["zspec", "specz", "zsp", "zwarning", "zerr", "specclass", "subclass"]) {
+    if has("redshift")
+        || is(&["zspec", "specz", "zsp", "zwarning", "zerr", "specclass", "subclass"])
+    {
         return Some(SPECTROSCOPIC);
     }
-    if is(&["ra", "dec", "decl", "raj2000", "dej2000", "radeg", "decdeg", "glon", "glat", "elon", "elat"])
-        || is(&["gall", "galb", "lon", "lat", "longitude", "latitude", "alpha", "delta", "healpix", "htmid"])
-        || has("healpix")
+    if is(&[
+        "ra", "dec", "decl", "raj2000", "dej2000", "radeg", "decdeg", "glon", "glat", "elon",
+        "elat",
+    ]) || is(&[
+        "gall",
+        "galb",
+        "lon",
+        "lat",
+        "longitude",
+        "latitude",
+        "alpha",
+        "delta",
+        "healpix",
+        "htmid",
+    ]) || has("healpix")
     {
         return Some(POSITION);
     }
@@ -61,8 +83,10 @@ pub fn forbidden_kind(field: &Field) -> Option<&'static str> {
     {
         return Some(IDENTIFIER);
     }
-    if is(&["plate", "fiber", "fibre", "fiberid", "fibreid", "mjd", "run", "rerun", "camcol", "field", "tile", "ccd", "epoch"])
-    {
+    if is(&[
+        "plate", "fiber", "fibre", "fiberid", "fibreid", "mjd", "run", "rerun", "camcol", "field",
+        "tile", "ccd", "epoch",
+    ]) {
         return Some(OBSERVATION);
     }
     None
@@ -111,7 +135,8 @@ pub(super) fn check(plan: &Plan, node: &Node, planned: &PlanNode) -> Result<(), 
     for allowed in &node.allow_features {
         if !read.contains(&allowed.as_str()) {
             let name = allowed.value.escape_debug();
-            let message = format!("node `{}` allows feature `{name}`, which it does not read", planned.id);
+            let message =
+                format!("node `{}` allows feature `{name}`, which it does not read", planned.id);
             let fault = Fault::new(source, "plan::allow_features", allowed.span.clone(), message);
             faults.push(fault.help(suggestion(allowed, read.iter().copied())));
         }
@@ -131,7 +156,12 @@ pub(super) fn check(plan: &Plan, node: &Node, planned: &PlanNode) -> Result<(), 
 }
 
 /// One fault for a node that names no features and so reads all it can.
-fn all_at_once(plan: &Plan, node: &Node, planned: &PlanNode, leaks: &[(&str, &'static str)]) -> Fault {
+fn all_at_once(
+    plan: &Plan,
+    node: &Node,
+    planned: &PlanNode,
+    leaks: &[(&str, &'static str)],
+) -> Fault {
     let names: Vec<_> = leaks.iter().map(|(name, _)| format!("`{name}`")).collect();
     let mut reasons: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for (name, reason) in leaks {
@@ -165,11 +195,28 @@ mod tests {
 
     #[test]
     fn names_tell() {
-        for name in ["redshift", "Redshift_err", "zspec", "z_spec", "plate", "MJD", "fiberid", "objid",
-                     "RA", "Decl", "ra_deg", "source_id", "HEALPix_29", "ID", "camcol"] {
+        for name in [
+            "redshift",
+            "Redshift_err",
+            "zspec",
+            "z_spec",
+            "plate",
+            "MJD",
+            "fiberid",
+            "objid",
+            "RA",
+            "Decl",
+            "ra_deg",
+            "source_id",
+            "HEALPix_29",
+            "ID",
+            "camcol",
+        ] {
             check_name(name, true);
         }
-        for name in ["z", "u", "g-r", "P", "A", "phi21", "radius", "decay", "amplitude", "grid", "width"] {
+        for name in
+            ["z", "u", "g-r", "P", "A", "phi21", "radius", "decay", "amplitude", "grid", "width"]
+        {
             check_name(name, false);
         }
     }

@@ -73,11 +73,13 @@ fn check(
         let pointer = error.instance_path().to_string();
         let name = unescape(pointer.split('/').nth(1).unwrap_or_default());
         // Inside the parameter.
-        let inner = pointer.splitn(3, '/').nth(2).map_or(String::new(), |inner| format!("/{inner}"));
+        let inner =
+            pointer.splitn(3, '/').nth(2).map_or(String::new(), |inner| format!("/{inner}"));
         let param = node.with.get(&name);
         let whose = format!("parameter `{name}` of `{}`", descriptor.name);
-        let part = if inner.is_empty() { String::new() } else { format!(", at `{}`", &inner[1..]) };
-        let schema = properties.get(&name).map(|schema| schema_at(schema, &inner, &descriptor.params));
+        let part = part_named(&inner);
+        let schema =
+            properties.get(&name).map(|schema| schema_at(schema, &inner, &descriptor.params));
         let fault = |span: Option<Range<usize>>, message: String| {
             let span = span.unwrap_or_else(|| node.plugin.span.clone());
             Fault::new(source, "plan::param_value", span, message)
@@ -86,9 +88,11 @@ fn check(
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let known = schema.and_then(|schema| schema.get("properties")?.as_object());
-                let known: Vec<&str> = known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+                let known: Vec<&str> =
+                    known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
                 for key in unexpected {
-                    let place = param.map(|param| param.key_place(&format!("{inner}/{}", escape(key))));
+                    let place =
+                        param.map(|param| param.key_place(&format!("{inner}/{}", escape(key))));
                     let message = format!("{whose}{part} has no key `{}`", key.escape_debug());
                     found.push(fault(place, message).help(suggestion(key, known.iter().copied())));
                 }
@@ -108,10 +112,12 @@ fn check(
                 };
                 let mut fault = fault(place, message);
                 let about = describe(properties.get(&name)).map(|what| format!("{name}: {what}"));
-                let words = schema.map(|schema| words(schema, &descriptor.params)).unwrap_or_default();
-                let meant = error.instance().as_str().and_then(|text| {
-                    closest(text, words.iter().map(String::as_str))
-                });
+                let words =
+                    schema.map(|schema| words(schema, &descriptor.params)).unwrap_or_default();
+                let meant = error
+                    .instance()
+                    .as_str()
+                    .and_then(|text| closest(text, words.iter().map(String::as_str)));
                 fault.help = meant.map(|meant| format!("did you mean `{meant}`?")).or(about);
                 found.push(fault);
             }
@@ -132,7 +138,12 @@ fn innermost<'a>(error: &'a ValidationError<'a>) -> &'a ValidationError<'a> {
     let of_its_type = |errors: &&Vec<ValidationError<'static>>| {
         let other_type = errors.iter().any(|inner| {
             let kind = inner.kind();
-            let wrong = matches!(kind, ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. });
+            let wrong = matches!(
+                kind,
+                ValidationErrorKind::Type { .. }
+                    | ValidationErrorKind::Constant { .. }
+                    | ValidationErrorKind::Enum { .. }
+            );
             wrong && inner.instance_path().to_string() == path
         });
         !other_type
@@ -161,6 +172,17 @@ fn tells(kind: &ValidationErrorKind) -> bool {
             | Kind::MinItems { .. }
             | Kind::MaxItems { .. }
     )
+}
+
+/// The last step of a JSON pointer, in words.
+fn part_named(pointer: &str) -> String {
+    match pointer.rsplit('/').next().filter(|part| !part.is_empty()) {
+        None => String::new(),
+        Some(part) => match part.parse::<usize>() {
+            Ok(index) => format!(", item {},", index + 1),
+            Err(_) => format!(", key `{}`,", unescape(part)),
+        },
+    }
 }
 
 /// A value as the user would write it.
@@ -274,7 +296,8 @@ fn plural(phrase: &str) -> String {
 
 fn range(schema: &Value) -> String {
     // Limits of the machine's own types tell a reader nothing.
-    let bound = |key: &str| schema.get(key).and_then(Value::as_f64).filter(|bound| bound.abs() < 4e9);
+    let bound =
+        |key: &str| schema.get(key).and_then(Value::as_f64).filter(|bound| bound.abs() < 4e9);
     match (bound("minimum"), bound("maximum")) {
         (Some(low), Some(high)) => format!(" from {low} to {high}"),
         (Some(low), None) => format!(" of at least {low}"),
@@ -293,7 +316,8 @@ fn words(schema: &Value, root: &Value) -> Vec<String> {
     let schema = resolve(schema, root);
     let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
     let words = schema.get("const").into_iter().chain(listed);
-    let mut words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+    let mut words: Vec<String> =
+        words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
     words.extend(alternatives(schema).flat_map(|schema| self::words(schema, root)));
     words
 }
@@ -329,8 +353,14 @@ mod tests {
 
     #[test]
     fn schemas_in_words() {
-        check_expected(json!({"type": "integer", "minimum": 0, "maximum": 1}), "a whole number from 0 to 1");
-        check_expected(json!({"type": ["integer", "null"], "minimum": 1}), "a whole number of at least 1");
+        check_expected(
+            json!({"type": "integer", "minimum": 0, "maximum": 1}),
+            "a whole number from 0 to 1",
+        );
+        check_expected(
+            json!({"type": ["integer", "null"], "minimum": 1}),
+            "a whole number of at least 1",
+        );
         check_expected(json!({"type": "array", "items": {"type": "string"}}), "a list of texts");
         check_expected(json!({"oneOf": [{"const": "a"}, {"enum": ["b", "c"]}]}), "`a`, `b` or `c`");
         check_expected(

@@ -158,7 +158,7 @@ fn plugin_fault(workflow: &Workflow, node: &Node, error: &RegistryError) -> Faul
         }
         RegistryError::OtherVersion { found, .. } => (
             "plan::plugin_version",
-            Some(format!("write `{name}@{found}`, or bring the version asked for")),
+            Some(format!("write `{name}@{found}`, or put the version asked for into plugins/")),
         ),
         RegistryError::Build(_) => ("plan::plugin_build", None),
         RegistryError::Io { .. } | RegistryError::Load { .. } => (
@@ -167,8 +167,7 @@ fn plugin_fault(workflow: &Workflow, node: &Node, error: &RegistryError) -> Faul
         ),
         RegistryError::OtherName { .. } => ("plan::plugin", None),
     };
-    let mut fault =
-        Fault::new(&workflow.source, code, node.plugin.span.clone(), error.to_string());
+    let mut fault = Fault::new(&workflow.source, code, node.plugin.span.clone(), error.to_string());
     fault.help = help;
     fault
 }
@@ -209,8 +208,13 @@ fn open_inputs(
             (None, None) => {
                 let message = format!("input `{name}` has no path");
                 faults.push(
-                    Fault::new(&workflow.source, "plan::missing_input", input.id.span.clone(), message)
-                        .help(format!("give it one with `--input {name}=PATH`")),
+                    Fault::new(
+                        &workflow.source,
+                        "plan::missing_input",
+                        input.id.span.clone(),
+                        message,
+                    )
+                    .help(format!("give it one with `--input {name}=PATH`")),
                 );
                 continue;
             }
@@ -219,7 +223,10 @@ fn open_inputs(
             Ok(files) => inputs.push((name.clone(), files)),
             Err(message) if given.is_some() => {
                 let message = format!("`--input {name}={}`: {message}", pattern.display());
-                faults.push(Fault::of_command("plan::input_file", message).help("paths on the command line are relative to the current folder"));
+                faults.push(
+                    Fault::of_command("plan::input_file", message)
+                        .help("paths on the command line are relative to the current folder"),
+                );
             }
             Err(message) => faults.push(input_fault(workflow, input, &message)),
         }
@@ -243,7 +250,8 @@ fn open_files(pattern: &Path) -> Result<Vec<Arc<BlobFile>>, String> {
         vec![pattern.to_owned()]
     } else {
         let found = glob::glob(text).map_err(|error| error.to_string())?;
-        let mut paths: Vec<_> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
+        let mut paths: Vec<_> =
+            found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
         paths.sort();
         paths
     };

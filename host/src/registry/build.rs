@@ -41,8 +41,8 @@ pub fn build(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> 
         let component = component_path(project, folder)?;
         let stamp = stamp_of(project, folder);
         let stamp_path = component.with_extension("stamp");
-        let fresh = component.is_file()
-            && fs::read_to_string(&stamp_path).is_ok_and(|last| last == stamp);
+        let fresh =
+            component.is_file() && fs::read_to_string(&stamp_path).is_ok_and(|last| last == stamp);
         if !fresh && !stale.iter().any(|(other, ..)| *other == folder) {
             stale.push((folder, component, stamp_path, stamp));
         }
@@ -88,7 +88,9 @@ fn tell(message: &str) {
 pub fn has_target() -> Result<bool, RegistryError> {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let sysroot = sysroot.map_err(|_| {
-        RegistryError::Build("no `rustc` here; plugins in Rust need one: https://rustup.rs".to_owned())
+        RegistryError::Build(
+            "no `rustc` here; plugins in Rust need one: https://rustup.rs".to_owned(),
+        )
     })?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     Ok(sysroot.join("lib/rustlib").join(TARGET).is_dir())
@@ -141,14 +143,16 @@ fn cargo(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
     let status = command.status();
     match status {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err(RegistryError::Build("plugins do not compile; cargo says why above".to_owned())),
+        Ok(_) => {
+            Err(RegistryError::Build("plugins do not compile; cargo says why above".to_owned()))
+        }
         Err(error) => Err(RegistryError::Build(format!("cannot run `cargo`: {error}"))),
     }
 }
 
 fn componentize(core: &Path, component: &Path) -> Result<(), RegistryError> {
-    let bytes = fs::read(core)
-        .map_err(|source| RegistryError::Io { path: core.to_owned(), source })?;
+    let bytes =
+        fs::read(core).map_err(|source| RegistryError::Io { path: core.to_owned(), source })?;
     let wrong = |error: &dyn std::fmt::Display| {
         let name = core.file_name().unwrap_or_default().to_string_lossy();
         RegistryError::Build(format!("cannot make a component of {name}: {error}"))

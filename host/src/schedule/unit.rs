@@ -58,7 +58,8 @@ pub(super) fn cut(
             cuts.push((name, (piece, count), None, None));
         }
     }
-    let masks: Vec<Mask> = (0..node.inputs.len()).map(|input| Mask::new(plan, node, input)).collect();
+    let masks: Vec<Mask> =
+        (0..node.inputs.len()).map(|input| Mask::new(plan, node, input)).collect();
     let units = cuts.into_iter().enumerate().map(|(index, (name, piece, file, partition))| {
         let mut inputs = Vec::with_capacity(node.inputs.len());
         let mut keys = Vec::with_capacity(node.inputs.len());
@@ -81,7 +82,11 @@ pub(super) fn cut(
                         columns: mask.used.iter().map(|&column| object.columns[column]).collect(),
                     };
                     let partitions = part.iter().map(columns).collect();
-                    keys.push(InputKey::Table { port: port.clone(), schema: mask.digest, partitions });
+                    keys.push(InputKey::Table {
+                        port: port.clone(),
+                        schema: mask.digest,
+                        partitions,
+                    });
                     let table = Table { schema: Arc::clone(&mask.schema), partitions: part };
                     let input = RunInput::Table(Arc::new(table));
                     inputs.push((port, input, Arc::clone(&mask.readable)));

@@ -86,7 +86,12 @@ impl<'t> Entries<'t> {
 }
 
 impl Parser<'_> {
-    fn fault(&mut self, code: &'static str, span: &Range<usize>, message: impl Into<String>) -> &mut Fault {
+    fn fault(
+        &mut self,
+        code: &'static str,
+        span: &Range<usize>,
+        message: impl Into<String>,
+    ) -> &mut Fault {
         self.faults.push(Fault::new(self.source, code, span.clone(), message));
         self.faults.last_mut().expect("just pushed")
     }
@@ -148,7 +153,8 @@ impl Parser<'_> {
             other => {
                 let found = other.name();
                 let message = format!("{what} must be text, not {found}");
-                let help = matches!(other, Kind::Bool(_) | Kind::Number(_)).then(|| "quote it".to_owned());
+                let help =
+                    matches!(other, Kind::Bool(_) | Kind::Number(_)).then(|| "quote it".to_owned());
                 self.fault("workflow::type", &tree.span, message).help = help;
                 None
             }
@@ -163,15 +169,18 @@ impl Parser<'_> {
             return Some(key.clone());
         }
         let message = format!("`{}` is not a name for {what}", key.value.escape_debug());
-        self.fault("workflow::name", &key.span, message).help =
-            Some("names are a-z, 0-9, `-` and `_`, begin with a letter and have at most 64 characters".to_owned());
+        self.fault("workflow::name", &key.span, message).help = Some(
+            "names are a-z, 0-9, `-` and `_`, begin with a letter and have at most 64 characters"
+                .to_owned(),
+        );
         None
     }
 
     fn workflow(&mut self, tree: &Tree, overrides: &Overrides) -> Option<Workflow> {
         if tree.value == Kind::Null {
-            self.fault("workflow::empty", &(0..0), "the file holds no workflow").help =
-                Some("a workflow begins with `skyloom: v1` and has a `name` and `nodes`".to_owned());
+            self.fault("workflow::empty", &(0..0), "the file holds no workflow").help = Some(
+                "a workflow begins with `skyloom: v1` and has a `name` and `nodes`".to_owned(),
+            );
             return None;
         }
         let mut top = self.entries(tree, "a workflow")?;
@@ -183,9 +192,11 @@ impl Parser<'_> {
                 Kind::Text(text) => text.clone(),
                 _ => version.to_json().to_string(),
             };
-            let message = format!("the file says workflow format `{found}`; this Skyloom reads `v1`");
-            self.fault("workflow::version", &version.span, message).help =
-                Some("write `skyloom: v1`, or run it with the Skyloom it was written for".to_owned());
+            let message =
+                format!("the file says workflow format `{found}`; this Skyloom reads `v1`");
+            self.fault("workflow::version", &version.span, message).help = Some(
+                "write `skyloom: v1`, or run it with the Skyloom it was written for".to_owned(),
+            );
         }
         if let Some(params) = top.take("params") {
             self.declare_params(params, overrides);
@@ -203,7 +214,8 @@ impl Parser<'_> {
         let description =
             top.take("description").and_then(|text| self.text(text, "the description"));
         let inputs = top.take("inputs").map(|inputs| self.inputs(inputs)).unwrap_or_default();
-        let nodes = top.required("nodes", "nodes: {stars: {plugin: csv-ingester, from: catalogue}}");
+        let nodes =
+            top.required("nodes", "nodes: {stars: {plugin: csv-ingester, from: catalogue}}");
         let nodes = nodes.map(|nodes| self.nodes(nodes)).unwrap_or_default();
         let outputs = top.take("outputs").map(|outputs| self.outputs(outputs)).unwrap_or_default();
         self.end(top, &["skyloom", "name", "description", "inputs", "params", "nodes", "outputs"]);
@@ -328,7 +340,8 @@ impl Parser<'_> {
         let with = entries.take("with").map(|with| self.with(with)).unwrap_or_default();
         let allowed = entries.take("allow-features");
         let allow_features = allowed.map(|list| self.texts(list)).unwrap_or_default();
-        let resources = entries.take("resources").map(|tree| self.resources(tree)).unwrap_or_default();
+        let resources =
+            entries.take("resources").map(|tree| self.resources(tree)).unwrap_or_default();
         self.end(entries, &["plugin", "from", "in", "with", "allow-features", "resources"]);
         Some(Node { id, plugin: plugin?, from, edges, with, allow_features, resources })
     }
@@ -355,8 +368,10 @@ impl Parser<'_> {
         }
         if !matches!(tree.value, Kind::Map(_)) {
             let message = format!("`in` names nodes; this is {}", tree.value.name());
-            self.fault("workflow::type", &tree.span, message).help =
-                Some("write `in: NODE`, `in: NODE.PORT`, or `in: {PORT: NODE, …}` for several inputs".to_owned());
+            self.fault("workflow::type", &tree.span, message).help = Some(
+                "write `in: NODE`, `in: NODE.PORT`, or `in: {PORT: NODE, …}` for several inputs"
+                    .to_owned(),
+            );
             return Vec::new();
         }
         let Some(listed) = self.entries(tree, "`in`") else { return Vec::new() };
@@ -422,7 +437,8 @@ impl Parser<'_> {
                     Some(_) => "only `${params.NAME}` can be filled in",
                 };
                 self.fault("workflow::template", span, message).help = Some(
-                    "write `${params.NAME}`, and declare `NAME` under `params` of the workflow".to_owned(),
+                    "write `${params.NAME}`, and declare `NAME` under `params` of the workflow"
+                        .to_owned(),
                 );
                 return None;
             };
@@ -504,10 +520,12 @@ impl Parser<'_> {
                 one.starts_with(other) || other.starts_with(one)
             });
             if let Some(other) = clash {
-                let message = format!("outputs `{}` and `{}` go to one file", other.id.value, id.value);
-                let fault = Fault::new(self.source, "workflow::output_path", path.span.clone(), message)
-                    .also(other.path.span.clone(), "also written here")
-                    .help("give each its own path");
+                let message =
+                    format!("outputs `{}` and `{}` go to one file", other.id.value, id.value);
+                let fault =
+                    Fault::new(self.source, "workflow::output_path", path.span.clone(), message)
+                        .also(other.path.span.clone(), "also written here")
+                        .help("give each its own path");
                 self.faults.push(fault);
                 continue;
             }
@@ -524,9 +542,11 @@ impl Parser<'_> {
                 Component::Normal(part) => inside.push(part.to_str()?),
                 Component::CurDir => {}
                 Component::Prefix(_) | Component::RootDir | Component::ParentDir => {
-                    let message = format!("output path `{}` leaves the folder for outputs", path.value);
+                    let message =
+                        format!("output path `{}` leaves the folder for outputs", path.value);
                     self.fault("workflow::output_path", &path.span, message).help = Some(
-                        "write a relative path without `..`; `--output-dir` names the folder".to_owned(),
+                        "write a relative path without `..`; `--output-dir` names the folder"
+                            .to_owned(),
                     );
                     return None;
                 }

@@ -41,7 +41,9 @@ pub fn json_schema<'a>(plugins: impl IntoIterator<Item = &'a Descriptor>) -> Val
             }},
         }));
     }
-    names.push(json!({"type": "string", "description": "NAME, NAME@VERSION, or the path of a component"}));
+    names.push(
+        json!({"type": "string", "description": "NAME, NAME@VERSION, or the path of a component"}),
+    );
     let name = json!({"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,63}$"});
     let edge = json!({
         "type": "string",

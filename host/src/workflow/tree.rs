@@ -66,7 +66,10 @@ pub(super) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
     let fault = |span: Range<usize>, message: String| Fault::new(source, CODE, span, message);
     if text.len() > MAX_BYTES {
         let size = text.len();
-        return Err(vec![fault(0..0, format!("the file has {size} bytes; {MAX_BYTES} are allowed"))]);
+        return Err(vec![fault(
+            0..0,
+            format!("the file has {size} bytes; {MAX_BYTES} are allowed"),
+        )]);
     }
     let control = |&(_, c): &(usize, char)| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if let Some((at, found)) = text.char_indices().find(control) {
@@ -86,7 +89,8 @@ pub(super) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
             max_aliases: 0,
         },
     };
-    let parsed: Result<Spanned<Tagged<Raw>>, _> = serde_saphyr::from_str_with_options(text, options);
+    let parsed: Result<Spanned<Tagged<Raw>>, _> =
+        serde_saphyr::from_str_with_options(text, options);
     let raw = parsed.map_err(|error| vec![yaml_fault(source, error.without_snippet())])?;
     let mut places = Places { source, faults: Vec::new() };
     let tree = places.tree(raw);
@@ -101,14 +105,18 @@ fn yaml_fault(source: &Source, error: &Error) -> Fault {
         span = sign_of(&span, '&', text);
     }
     let (message, help) = match error {
-        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => (
+        Error::Budget {
+            breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. },
+            ..
+        } => (
             "anchors (`&x`) and aliases (`*x`) are not read".to_owned(),
-            Some("write the value out; one that several nodes share can be declared under `params`"),
+            Some(
+                "write the value out; one that several nodes share can be declared under `params`",
+            ),
         ),
-        Error::MergeKeyNotAllowed { .. } => (
-            "merge keys (`<<`) are not read".to_owned(),
-            Some("write the entries out"),
-        ),
+        Error::MergeKeyNotAllowed { .. } => {
+            ("merge keys (`<<`) are not read".to_owned(), Some("write the entries out"))
+        }
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
             (format!("lists and mappings are nested more than {MAX_DEPTH} deep here"), None)
         }
@@ -116,7 +124,9 @@ fn yaml_fault(source: &Source, error: &Error) -> Fault {
             "a second document begins here".to_owned(),
             Some("one file holds one workflow; take `---` away"),
         ),
-        Error::NonFiniteFloat { .. } => ("a number must be finite".to_owned(), Some("text is quoted")),
+        Error::NonFiniteFloat { .. } => {
+            ("a number must be finite".to_owned(), Some("write text in quotes"))
+        }
         _ => {
             let message = error.to_string();
             // The place is marked, so its coordinates need not be said again.
@@ -132,7 +142,9 @@ fn yaml_fault(source: &Source, error: &Error) -> Fault {
                 }
                 _ if first.contains("tabs disallowed") => Some("indent with blanks"),
                 _ if first.contains("expected string scalar") => Some("a key is one word of text"),
-                _ if first.contains("unclosed quote") => Some("end the text with the quote it begins with"),
+                _ if first.contains("unclosed quote") => {
+                    Some("end the text with the quote it begins with")
+                }
                 _ => None,
             };
             (first.to_owned(), help)
@@ -168,7 +180,8 @@ impl Places<'_> {
             Kind::Map(entries) => entries.last().map(|(_, value)| value.span.end),
             _ => return At::new(kind, span),
         };
-        let end = end_of_brackets(text, span.start, last.unwrap_or(span.start + 1)).unwrap_or(span.end);
+        let end =
+            end_of_brackets(text, span.start, last.unwrap_or(span.start + 1)).unwrap_or(span.end);
         At::new(kind, span.start..end)
     }
 
@@ -360,9 +373,10 @@ mod tests {
     fn places_are_exact() {
         assert_eq!(marks("key: some text # comment\n"), ["k", "key", "some text"]);
         assert_eq!(marks("key: \"quoted: text\"\r\n"), ["k", "key", "\"quoted: text\""]);
-        assert_eq!(marks("σ: {α: ж, b: [1, 2.5 ] }\n"), [
-            "σ", "σ", "{α: ж, b: [1, 2.5 ] }", "α", "ж", "b", "[1, 2.5 ]", "1", "2.5"
-        ]);
+        assert_eq!(
+            marks("σ: {α: ж, b: [1, 2.5 ] }\n"),
+            ["σ", "σ", "{α: ж, b: [1, 2.5 ] }", "α", "ж", "b", "[1, 2.5 ]", "1", "2.5"]
+        );
         assert_eq!(marks("a:\n  - it's\n  - http://x.y\n"), ["a", "a", "-", "it's", "http://x.y"]);
         assert_eq!(marks("a: []\nb: {}\n"), ["a", "a", "[]", "b", "{}"]);
     }

@@ -48,9 +48,9 @@ use memory::{Log, MemoryBlob, MemorySink, MemoryTable};
 
 /// A table of nullable columns without metadata.
 pub fn table<'a>(columns: impl IntoIterator<Item = (&'a str, ArrayRef)>) -> RecordBatch {
-    let columns = columns.into_iter().map(|(name, array)| {
-        (Field::new(name, array.data_type().clone(), true), array)
-    });
+    let columns = columns
+        .into_iter()
+        .map(|(name, array)| (Field::new(name, array.data_type().clone(), true), array));
     table_of(columns)
 }
 

@@ -107,7 +107,11 @@ impl Written {
         new.map(|(_, field)| field.data_type().clone()).collect()
     }
 
-    fn push(&mut self, from: Option<(&MemoryRows, Option<&BooleanBuffer>)>, new: &[ArrayRef]) -> Result<()> {
+    fn push(
+        &mut self,
+        from: Option<(&MemoryRows, Option<&BooleanBuffer>)>,
+        new: &[ArrayRef],
+    ) -> Result<()> {
         let mut new = new.iter();
         let mut columns = Vec::with_capacity(self.table.fields.len());
         for index in 0..self.table.fields.len() {

@@ -184,7 +184,10 @@ fn exact(child: ArrayData, rows: Option<usize>) -> Result<ArrayData, WireError> 
         return Ok(child);
     }
     let expected = rows.map_or_else(|| "too many".to_owned(), |rows| rows.to_string());
-    Err(WireError::InvalidColumn(format!("a child of {} rows where {expected} belong", child.len())))
+    Err(WireError::InvalidColumn(format!(
+        "a child of {} rows where {expected} belong",
+        child.len()
+    )))
 }
 
 #[cfg(test)]
@@ -201,7 +204,9 @@ mod tests {
     use super::*;
 
     fn check_round_trip(array: ArrayRef) {
-        for (offset, length) in [(0, array.len()), (1, array.len() - 1), (1, array.len() - 2), (1, 0)] {
+        for (offset, length) in
+            [(0, array.len()), (1, array.len() - 1), (1, array.len() - 2), (1, 0)]
+        {
             let sliced = array.slice(offset, length);
             let mut flat = Vec::new();
             flatten_column(&sliced, &mut flat);

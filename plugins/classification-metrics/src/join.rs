@@ -80,19 +80,13 @@ impl Index {
         }
         let mut sorted: Vec<_> = (0..keys.len()).collect();
         sorted.sort_unstable_by(|&a, &b| keys.get(a).cmp(keys.get(b)).then(a.cmp(&b)));
-        let repeated = sorted
-            .windows(2)
-            .filter(|pair| keys.get(pair[0]) == keys.get(pair[1]));
-        let (rows, first) = repeated.fold((0, usize::MAX), |(rows, first), pair| {
-            (rows + 1, first.min(pair[1]))
-        });
+        let repeated = sorted.windows(2).filter(|pair| keys.get(pair[0]) == keys.get(pair[1]));
+        let (rows, first) =
+            repeated.fold((0, usize::MAX), |(rows, first), pair| (rows + 1, first.min(pair[1])));
         if rows > 0 {
             Err(Duplicates { rows, first })
         } else {
-            Ok(Self {
-                keys,
-                sorted: Some(sorted),
-            })
+            Ok(Self { keys, sorted: Some(sorted) })
         }
     }
 
@@ -121,9 +115,7 @@ impl Index {
                 (row < self.len() && self.keys.get(row) == key).then_some(row)
             }
             Some(sorted) => {
-                let place = sorted
-                    .binary_search_by(|row| self.keys.get(*row).cmp(key))
-                    .ok()?;
+                let place = sorted.binary_search_by(|row| self.keys.get(*row).cmp(key)).ok()?;
                 Some(sorted[place])
             }
         }
@@ -135,11 +127,7 @@ fn partition_point(len: usize, before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, len);
     while low < high {
         let middle = low + (high - low) / 2;
-        if before(middle) {
-            low = middle + 1
-        } else {
-            high = middle
-        }
+        if before(middle) { low = middle + 1 } else { high = middle }
     }
     low
 }
@@ -175,10 +163,7 @@ mod tests {
         for key in [i128::from(i64::MIN), -1, 0, 7, i128::from(u64::MAX)] {
             keys.push_integer(key);
         }
-        assert_eq!(
-            (keys.show(1).as_str(), keys.show(4).as_str()),
-            ("-1", "18446744073709551615")
-        );
+        assert_eq!((keys.show(1).as_str(), keys.show(4).as_str()), ("-1", "18446744073709551615"));
         assert!(Index::new(keys).unwrap().sorted.is_none());
     }
 
@@ -188,10 +173,7 @@ mod tests {
             index(&["b", "a", "b", "a", "b"]).unwrap_err(),
             Duplicates { rows: 3, first: 2 }
         );
-        assert_eq!(
-            index(&["a", "a"]).unwrap_err(),
-            Duplicates { rows: 1, first: 1 }
-        );
+        assert_eq!(index(&["a", "a"]).unwrap_err(), Duplicates { rows: 1, first: 1 });
         assert!(index(&[]).unwrap().find(b"a", 0).is_none());
     }
 }

@@ -86,14 +86,8 @@ impl Plugin for ClassificationMetrics {
                 "A classifier's output: key, class, one probability for each class.",
             )
             .input("truth", "The same rows with their true class.")
-            .output(
-                "scores",
-                "One row for each score, overall (`class` null) or about a class.",
-            )
-            .output(
-                "confusion",
-                "One row for each pair of true and predicted class.",
-            )
+            .output("scores", "One row for each score, overall (`class` null) or about a class.")
+            .output("confusion", "One row for each pair of true and predicted class.")
             .cite("doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2")
             .cite("doi:10.1609/aaai.v29i1.9602")
             .cite("doi:10.1016/j.compbiolchem.2004.09.006")
@@ -107,9 +101,8 @@ impl Plugin for ClassificationMetrics {
         let mut kinds = Vec::new();
         for port in ["predictions", "truth"] {
             let key = bind.key(port, named)?;
-            let column = bind
-                .column(port, &key, named.map(|_| "key"))?
-                .of_type(expected, is_key)?;
+            let column =
+                bind.column(port, &key, named.map(|_| "key"))?.of_type(expected, is_key)?;
             kinds.push((key, column.read(Purpose::Key).data_type().is_integer()));
         }
         if kinds[0].1 != kinds[1].1 {
@@ -131,14 +124,10 @@ impl Plugin for ClassificationMetrics {
         let classes = classes(bind.fields("predictions")?)?;
         for class in &classes {
             let name = format!("{PROBABILITY}{class}");
-            bind.column("predictions", &name, None)?
-                .number()?
-                .read(Purpose::Value);
+            bind.column("predictions", &name, None)?.number()?.read(Purpose::Value);
         }
         if bind.fields("predictions")?.find(CLASS).is_some() {
-            bind.column("predictions", CLASS, None)?
-                .text()?
-                .read(Purpose::Value);
+            bind.column("predictions", CLASS, None)?.text()?.read(Purpose::Value);
         }
         for field in scores_fields(&classes) {
             bind.add("scores", field)?;
@@ -153,10 +142,7 @@ impl Plugin for ClassificationMetrics {
         let classes = classes(task.input("predictions")?.fields())?;
         let truth = read_truth(params, &classes, task)?;
         let outcomes = read_outcomes(params, &classes, &truth, task)?;
-        let coverage = Coverage {
-            scored: outcomes.len(),
-            of: truth.index.len(),
-        };
+        let coverage = Coverage { scored: outcomes.len(), of: truth.index.len() };
         let sample = Sample::new(classes.len(), outcomes);
         let over = match params.average {
             Average::All => Macro::All,
@@ -172,8 +158,7 @@ impl Plugin for ClassificationMetrics {
         let totals = sample.totals();
         let scores = scores_columns(&classes, &totals, &estimates, coverage);
         task.output("scores")?.put(scores)?;
-        task.output("confusion")?
-            .put(confusion_columns(&classes, &totals))
+        task.output("confusion")?.put(confusion_columns(&classes, &totals))
     }
 }
 
@@ -191,11 +176,7 @@ fn classes(fields: &Fields) -> Result<Vec<String>> {
     }
     let is_probability = |field: &&FieldRef| field.data_type().is_floating();
     let named = |field: &FieldRef| field.name().strip_prefix(PROBABILITY).map(str::to_owned);
-    let found: Vec<_> = fields
-        .iter()
-        .filter(is_probability)
-        .filter_map(named)
-        .collect();
+    let found: Vec<_> = fields.iter().filter(is_probability).filter_map(named).collect();
     if found.is_empty() {
         let message = "input `predictions` has no probability columns `p_<class>`; connect a classifier's output";
         return Err(Error::data(message));
@@ -247,35 +228,15 @@ fn scores_columns(
     };
     let share = (coverage.of > 0).then(|| coverage.scored as f64 / coverage.of as f64);
     let metric = names.iter().map(|(name, _)| *name).chain(["coverage"]);
-    let class = names
-        .iter()
-        .map(|(_, class)| class.map(|class| classes[class].as_str()));
-    let value = estimates
-        .iter()
-        .map(|estimate| estimate.value)
-        .chain([share]);
-    let supports = names
-        .iter()
-        .map(|(_, class)| support(*class))
-        .chain([coverage.of as i64]);
+    let class = names.iter().map(|(_, class)| class.map(|class| classes[class].as_str()));
+    let value = estimates.iter().map(|estimate| estimate.value).chain([share]);
+    let supports = names.iter().map(|(_, class)| support(*class)).chain([coverage.of as i64]);
     vec![
         Arc::new(metric.map(Some).collect::<StringArray>()),
         Arc::new(class.chain([None]).collect::<StringArray>()),
         Arc::new(value.collect::<Float64Array>()),
-        Arc::new(
-            estimates
-                .iter()
-                .map(low)
-                .chain([None])
-                .collect::<Float64Array>(),
-        ),
-        Arc::new(
-            estimates
-                .iter()
-                .map(high)
-                .chain([None])
-                .collect::<Float64Array>(),
-        ),
+        Arc::new(estimates.iter().map(low).chain([None]).collect::<Float64Array>()),
+        Arc::new(estimates.iter().map(high).chain([None]).collect::<Float64Array>()),
         Arc::new(supports.collect::<Int64Array>()),
     ]
 }
@@ -284,20 +245,8 @@ fn confusion_columns(classes: &[String], totals: &Totals) -> Vec<ArrayRef> {
     let pairs = || (0..classes.len()).flat_map(|t| (0..classes.len()).map(move |p| (t, p)));
     let name = |class: usize| Some(classes[class].as_str());
     vec![
-        Arc::new(
-            pairs()
-                .map(|(truth, _)| name(truth))
-                .collect::<StringArray>(),
-        ),
-        Arc::new(
-            pairs()
-                .map(|(_, predicted)| name(predicted))
-                .collect::<StringArray>(),
-        ),
-        Arc::new(
-            pairs()
-                .map(|(t, p)| totals.count(t, p) as i64)
-                .collect::<Int64Array>(),
-        ),
+        Arc::new(pairs().map(|(truth, _)| name(truth)).collect::<StringArray>()),
+        Arc::new(pairs().map(|(_, predicted)| name(predicted)).collect::<StringArray>()),
+        Arc::new(pairs().map(|(t, p)| totals.count(t, p) as i64).collect::<Int64Array>()),
     ]
 }

@@ -83,11 +83,7 @@ pub fn check_distribution(probabilities: &[f64]) -> Result<(), NotDistribution> 
         return Err(NotDistribution::Value(*p));
     }
     let sum: f64 = probabilities.iter().sum();
-    if (sum - 1.0).abs() > SLACK {
-        Err(NotDistribution::Sum(sum))
-    } else {
-        Ok(())
-    }
+    if (sum - 1.0).abs() > SLACK { Err(NotDistribution::Sum(sum)) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -95,13 +91,7 @@ mod tests {
     use super::*;
 
     fn bin_of(confidence: f64) -> usize {
-        let row = Outcome {
-            truth: 0,
-            predicted: 0,
-            confidence,
-            log_loss: 0.0,
-            brier: 0.0,
-        };
+        let row = Outcome { truth: 0, predicted: 0, confidence, log_loss: 0.0, brier: 0.0 };
         row.bin()
     }
 
@@ -130,14 +120,8 @@ mod tests {
     #[test]
     fn distributions_are_told_from_others() {
         assert_eq!(check_distribution(&[0.25, 0.75]), Ok(()));
-        assert_eq!(
-            check_distribution(&[0.5, 0.75]),
-            Err(NotDistribution::Sum(1.25))
-        );
-        assert_eq!(
-            check_distribution(&[-0.5, 1.5]),
-            Err(NotDistribution::Value(-0.5))
-        );
+        assert_eq!(check_distribution(&[0.5, 0.75]), Err(NotDistribution::Sum(1.25)));
+        assert_eq!(check_distribution(&[-0.5, 1.5]), Err(NotDistribution::Value(-0.5)));
         assert!(check_distribution(&[f64::NAN, 0.5]).is_err());
     }
 }

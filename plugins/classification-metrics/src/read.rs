@@ -71,15 +71,9 @@ pub(crate) fn read_truth(params: &Params, classes: &[String], task: &mut Task) -
         ));
     }
     if null > 0 {
-        task.warn(&format!(
-            "{null} rows not scored: their `{}` is null",
-            params.label
-        ));
+        task.warn(&format!("{null} rows not scored: their `{}` is null", params.label));
     }
-    Ok(Truth {
-        index,
-        classes: labels,
-    })
+    Ok(Truth { index, classes: labels })
 }
 
 /// Judges each row of the table `predictions` that has a prediction and a true class.
@@ -103,15 +97,9 @@ pub(crate) fn read_outcomes(
     while let Some(batch) = reader.next()? {
         let first = keys.keys.len();
         keys.read(&batch)?;
-        let columns = classes
-            .iter()
-            .map(|class| batch.numbers(&format!("{PROBABILITY}{class}")));
+        let columns = classes.iter().map(|class| batch.numbers(&format!("{PROBABILITY}{class}")));
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        let named = if has_class {
-            Some(batch.strings(CLASS)?)
-        } else {
-            None
-        };
+        let named = if has_class { Some(batch.strings(CLASS)?) } else { None };
         for batch_row in 0..batch.rows() {
             let row = first + batch_row;
             let Some(found) = join.find(&keys.keys, row) else {
@@ -141,9 +129,7 @@ pub(crate) fn read_outcomes(
     keys.finish()?;
     join.finish(&key, params.partial)?;
     if unpredicted > 0 {
-        task.warn(&format!(
-            "{unpredicted} rows not scored: their prediction is null"
-        ));
+        task.warn(&format!("{unpredicted} rows not scored: their prediction is null"));
     }
     Ok(outcomes)
 }
@@ -168,13 +154,7 @@ struct Join<'a> {
 impl<'a> Join<'a> {
     fn new(index: &'a Index) -> Self {
         let (missing, repeated) = (Tally::default(), Tally::default());
-        Self {
-            index,
-            seen: vec![false; index.len()],
-            expected: 0,
-            missing,
-            repeated,
-        }
+        Self { index, seen: vec![false; index.len()], expected: 0, missing, repeated }
     }
 
     /// The row of the truth with the key of row `row`.
@@ -238,37 +218,22 @@ fn position(classes: &[String], name: &str) -> Option<usize> {
 /// The key column of one input, as `bind` found it.
 fn key_column(params: &Params, fields: &Fields) -> Result<String> {
     let is_key = |field: &&FieldRef| {
-        field
-            .ucd()
-            .is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
+        field.ucd().is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
     };
     let found = || fields.iter().find(is_key).map(|field| field.name().clone());
-    params
-        .key
-        .clone()
-        .or_else(found)
-        .ok_or_else(|| Error::failed("bind found a key, run does not"))
+    params.key.clone().or_else(found).ok_or_else(|| Error::failed("bind found a key, run does not"))
 }
 
 /// The values of the label column as text.
 fn labels_of(batch: &Batch, column: &str) -> Result<Vec<Option<String>>> {
     let array = batch.column(column)?;
     if let Some(values) = array.as_boolean_opt() {
-        return Ok(values
-            .iter()
-            .map(|value| value.map(|value| value.to_string()))
-            .collect());
+        return Ok(values.iter().map(|value| value.map(|value| value.to_string())).collect());
     }
     if let Some(values) = integers(&array) {
-        return Ok(values
-            .map(|value| value.map(|value| value.to_string()))
-            .collect());
+        return Ok(values.map(|value| value.map(|value| value.to_string())).collect());
     }
-    Ok(batch
-        .strings(column)?
-        .iter()
-        .map(|value| value.map(str::to_owned))
-        .collect())
+    Ok(batch.strings(column)?.iter().map(|value| value.map(str::to_owned)).collect())
 }
 
 /// Counts rows and remembers the first.
@@ -294,13 +259,7 @@ struct KeyReader<'a> {
 
 impl<'a> KeyReader<'a> {
     fn new(port: &'a str, column: &'a str) -> Self {
-        Self {
-            port,
-            column,
-            keys: Keys::default(),
-            nulls: 0,
-            first_null: None,
-        }
+        Self { port, column, keys: Keys::default(), nulls: 0, first_null: None }
     }
 
     /// Appends the keys of `batch`, an empty one where there is none.
@@ -312,13 +271,10 @@ impl<'a> KeyReader<'a> {
                 None => self.note_null(),
             });
         } else {
-            batch
-                .strings(self.column)?
-                .iter()
-                .for_each(|value| match value {
-                    Some(value) => self.keys.push(value.as_bytes()),
-                    None => self.note_null(),
-                });
+            batch.strings(self.column)?.iter().for_each(|value| match value {
+                Some(value) => self.keys.push(value.as_bytes()),
+                None => self.note_null(),
+            });
         }
         Ok(())
     }
@@ -333,12 +289,7 @@ impl<'a> KeyReader<'a> {
         let Some(first) = self.first_null else {
             return Ok(self.keys);
         };
-        let Self {
-            port,
-            column,
-            nulls,
-            ..
-        } = self;
+        let Self { port, column, nulls, .. } = self;
         Err(Error::data(format!(
             "{nulls} rows of `{port}` have no key in column `{column}`, the first is row {first} (from 0); \
              drop them before, or name another column with `key`"
@@ -353,12 +304,7 @@ fn integers(array: &ArrayRef) -> Option<Box<dyn Iterator<Item = Option<i128>> + 
         T: ArrowPrimitiveType,
         T::Native: Into<i128>,
     {
-        Some(Box::new(
-            array
-                .as_primitive::<T>()
-                .iter()
-                .map(|value| value.map(Into::into)),
-        ))
+        Some(Box::new(array.as_primitive::<T>().iter().map(|value| value.map(Into::into))))
     }
     match array.data_type() {
         DataType::Int8 => widen::<Int8Type>(array),

@@ -51,12 +51,7 @@ impl Sample {
                 Some(last) if (last.truth, last.predicted, last.bin) == (truth, predicted, bin) => {
                     last.end = end;
                 }
-                _ => groups.push(Run {
-                    truth,
-                    predicted,
-                    bin,
-                    end,
-                }),
+                _ => groups.push(Run { truth, predicted, bin, end }),
             }
         }
         Self {
@@ -82,25 +77,10 @@ impl Sample {
     fn weighted(&self, counts: &[u16]) -> Totals {
         let mut totals = Totals::new(self.n_classes);
         let mut start = 0;
-        for &Run {
-            truth,
-            predicted,
-            bin,
-            end,
-        } in &self.groups
-        {
-            let mut group = Group {
-                truth,
-                predicted,
-                bin,
-                ..Group::default()
-            };
-            let columns = self.log_loss[start..end]
-                .iter()
-                .zip(&self.brier[start..end]);
-            let columns = columns
-                .zip(&self.confidence[start..end])
-                .zip(&counts[start..end]);
+        for &Run { truth, predicted, bin, end } in &self.groups {
+            let mut group = Group { truth, predicted, bin, ..Group::default() };
+            let columns = self.log_loss[start..end].iter().zip(&self.brier[start..end]);
+            let columns = columns.zip(&self.confidence[start..end]).zip(&counts[start..end]);
             for (((log_loss, brier), confidence), &count) in columns {
                 let times = f64::from(count);
                 group.rows += u64::from(count);
@@ -142,10 +122,7 @@ impl Sample {
         }
         let estimate = |(value, replicate): (Option<f64>, Vec<f64>)| {
             let defined = value.is_some() && replicate.len() as u32 * 2 >= resamples.max(1);
-            Estimate {
-                value,
-                interval: defined.then(|| percentiles(replicate)),
-            }
+            Estimate { value, interval: defined.then(|| percentiles(replicate)) }
         };
         values.into_iter().zip(replicates).map(estimate).collect()
     }
@@ -216,10 +193,7 @@ mod tests {
     }
 
     fn estimate(name: &str, estimates: &[Estimate]) -> Estimate {
-        estimates[names(2)
-            .iter()
-            .position(|(other, _)| *other == name)
-            .unwrap()]
+        estimates[names(2).iter().position(|(other, _)| *other == name).unwrap()]
     }
 
     #[test]
@@ -230,10 +204,7 @@ mod tests {
         let (low, high) = accuracy.interval.unwrap();
         let half = 1.959_964 * (0.8_f64 * 0.2 / 2_000.0).sqrt();
         assert_eq!(accuracy.value, Some(0.8));
-        assert!(
-            (high - low - 2.0 * half).abs() < 0.1 * half,
-            "{low} {high} {half}"
-        );
+        assert!((high - low - 2.0 * half).abs() < 0.1 * half, "{low} {high} {half}");
         assert!((high + low - 1.6).abs() < 0.1 * half);
     }
 
@@ -263,10 +234,7 @@ mod tests {
         draw(1, 0, &mut one);
         draw(1, 1, &mut two);
         assert_ne!(one, two);
-        assert_eq!(
-            one.iter().map(|&count| u32::from(count)).sum::<u32>(),
-            1_001
-        );
+        assert_eq!(one.iter().map(|&count| u32::from(count)).sum::<u32>(), 1_001);
         // Of n draws, each row is missed with probability 1/e.
         let missed = one.iter().filter(|count| **count == 0).count();
         assert!((300..440).contains(&missed), "{missed}");
@@ -276,21 +244,14 @@ mod tests {
     fn nothing_undefined_gets_an_interval() {
         let sample = Sample::new(
             3,
-            outcomes(100)
-                .into_iter()
-                .map(|row| Outcome { truth: 0, ..row })
-                .collect(),
+            outcomes(100).into_iter().map(|row| Outcome { truth: 0, ..row }).collect(),
         );
         let estimates = sample.estimates(Macro::All, 20, 1, |_| ());
         let never = estimates.last().unwrap();
         assert_eq!((never.value, never.interval), (None, None));
         let off = sample.estimates(Macro::All, 0, 1, |_| ());
         assert!(off.iter().all(|estimate| estimate.interval.is_none()));
-        assert!(
-            Sample::new(3, Vec::new()).estimates(Macro::All, 20, 1, |_| ())[0]
-                .value
-                .is_none()
-        );
+        assert!(Sample::new(3, Vec::new()).estimates(Macro::All, 20, 1, |_| ())[0].value.is_none());
     }
 
     #[test]

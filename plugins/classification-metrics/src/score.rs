@@ -78,16 +78,12 @@ impl Totals {
 
     /// Rows whose true class is `class`.
     pub fn support(&self, class: usize) -> u64 {
-        (0..self.n_classes)
-            .map(|predicted| self.count(class, predicted))
-            .sum()
+        (0..self.n_classes).map(|predicted| self.count(class, predicted)).sum()
     }
 
     /// Rows whose predicted class is `class`.
     fn predicted(&self, class: usize) -> u64 {
-        (0..self.n_classes)
-            .map(|truth| self.count(truth, class))
-            .sum()
+        (0..self.n_classes).map(|truth| self.count(truth, class)).sum()
     }
 
     /// Of those predicted as `class`, the share that is; none when there are none.
@@ -102,20 +98,12 @@ impl Totals {
 
     /// 2 TP / (2 TP + FP + FN); none when `class` is neither predicted nor true.
     pub fn f1(&self, class: usize) -> Option<f64> {
-        ratio(
-            2 * self.count(class, class),
-            self.support(class) + self.predicted(class),
-        )
+        ratio(2 * self.count(class, class), self.support(class) + self.predicted(class))
     }
 
     /// The share of rows whose predicted class is the true one.
     pub fn accuracy(&self) -> Option<f64> {
-        ratio(
-            (0..self.n_classes)
-                .map(|class| self.count(class, class))
-                .sum(),
-            self.rows(),
-        )
+        ratio((0..self.n_classes).map(|class| self.count(class, class)).sum(), self.rows())
     }
 
     /// Matthews' correlation for many classes, in [−1, 1]; none when only one class is true
@@ -154,9 +142,8 @@ impl Totals {
     /// Mean over the classes where `counts`, 0/0 taken as 0.
     fn macro_mean(&self, counts: &[bool], of: impl Fn(usize) -> Option<f64>) -> Option<f64> {
         let classes = (0..self.n_classes).filter(|class| counts[*class]);
-        let (n, sum) = classes.fold((0_u32, 0.0), |(n, sum), class| {
-            (n + 1, sum + of(class).unwrap_or_default())
-        });
+        let (n, sum) = classes
+            .fold((0_u32, 0.0), |(n, sum), class| (n + 1, sum + of(class).unwrap_or_default()));
         (n > 0).then(|| sum / f64::from(n))
     }
 
@@ -170,9 +157,7 @@ impl Totals {
     /// The classes a macro average is over. Fixed on the whole sample, so that every
     /// resample estimates the same quantity.
     pub fn averaged(&self, over: Macro) -> Vec<bool> {
-        (0..self.n_classes)
-            .map(|class| over == Macro::All || self.support(class) > 0)
-            .collect()
+        (0..self.n_classes).map(|class| over == Macro::All || self.support(class) > 0).collect()
     }
 
     /// All scores, in the order of [`names`]; none where one is 0/0.
@@ -230,12 +215,7 @@ mod tests {
         let mut totals = Totals::new(3);
         for (truth, row) in confusion.into_iter().enumerate() {
             for (predicted, rows) in row.into_iter().enumerate() {
-                totals.add(&Group {
-                    truth,
-                    predicted,
-                    rows,
-                    ..Group::default()
-                });
+                totals.add(&Group { truth, predicted, rows, ..Group::default() });
             }
         }
         totals
@@ -245,10 +225,7 @@ mod tests {
     fn nothing_over_nothing_is_none_and_counts_as_zero() {
         // Class 2 is neither true nor predicted.
         let totals = totals([[3, 1, 0], [0, 4, 0], [0, 0, 0]]);
-        assert_eq!(
-            (totals.precision(2), totals.recall(2), totals.f1(2)),
-            (None, None, None)
-        );
+        assert_eq!((totals.precision(2), totals.recall(2), totals.f1(2)), (None, None, None));
         let all = totals.scores(&totals.averaged(Macro::All))[2].unwrap();
         let present = totals.scores(&totals.averaged(Macro::Present))[2].unwrap();
         assert!((all - 1.75 / 3.0).abs() < 1e-15 && (present - 1.75 / 2.0).abs() < 1e-15);
@@ -271,9 +248,6 @@ mod tests {
     #[test]
     fn one_class_has_no_correlation() {
         assert_eq!(totals([[5, 0, 0], [0, 0, 0], [0, 0, 0]]).matthews(), None);
-        assert_eq!(
-            totals([[5, 0, 0], [0, 5, 0], [0, 0, 5]]).matthews(),
-            Some(1.0)
-        );
+        assert_eq!(totals([[5, 0, 0], [0, 5, 0], [0, 0, 5]]).matthews(), Some(1.0));
     }
 }

@@ -48,10 +48,7 @@ fn predictions(rows: &[(Option<&str>, Option<usize>)]) -> RecordBatch {
 fn truth(rows: &[(Option<&str>, Option<&str>)]) -> RecordBatch {
     table_of([
         (key("name"), texts(rows.iter().map(|(id, _)| *id))),
-        (
-            Field::new("type", DataType::Utf8, true),
-            texts(rows.iter().map(|(_, class)| *class)),
-        ),
+        (Field::new("type", DataType::Utf8, true), texts(rows.iter().map(|(_, class)| *class))),
     ])
 }
 
@@ -82,24 +79,17 @@ fn metrics(
 
 fn score(outputs: &Outputs, metric: &str, class: Option<&str>) -> Option<f64> {
     let scores = outputs.table("scores");
-    let (metrics, classes) = (
-        scores.column(0).as_string::<i32>(),
-        scores.column(1).as_string::<i32>(),
-    );
+    let (metrics, classes) =
+        (scores.column(0).as_string::<i32>(), scores.column(1).as_string::<i32>());
     let row = (0..scores.num_rows()).find(|&row| {
         metrics.value(row) == metric && classes.is_valid(row).then(|| classes.value(row)) == class
     });
     let values = scores.column(2).as_primitive::<Float64Type>();
-    row.filter(|&row| values.is_valid(row))
-        .map(|row| values.value(row))
+    row.filter(|&row| values.is_valid(row)).map(|row| values.value(row))
 }
 
 fn error(params: &str, predictions: RecordBatch, truth: RecordBatch) -> String {
-    metrics(params, predictions, truth)
-        .run()
-        .err()
-        .expect("fails")
-        .to_string()
+    metrics(params, predictions, truth).run().err().expect("fails").to_string()
 }
 
 #[test]
@@ -109,60 +99,36 @@ fn reads_what_it_declares() {
 
 #[test]
 fn scores_and_confusion_come_out() {
-    let outputs = metrics("", predictions(&PREDICTED), truth(&TRUE))
-        .run()
-        .unwrap();
+    let outputs = metrics("", predictions(&PREDICTED), truth(&TRUE)).run().unwrap();
     assert_eq!(score(&outputs, "accuracy", None), Some(0.8));
     assert_eq!(score(&outputs, "recall", Some("a")), Some(2.0 / 3.0));
     assert_eq!(score(&outputs, "coverage", None), Some(1.0));
-    let counts = outputs
-        .table("confusion")
-        .column(2)
-        .as_primitive::<Int64Type>()
-        .values()
-        .to_vec();
+    let counts = outputs.table("confusion").column(2).as_primitive::<Int64Type>().values().to_vec();
     assert_eq!(counts, [2, 1, 0, 0, 1, 0, 0, 0, 1]);
-    let low = outputs
-        .table("scores")
-        .column(3)
-        .as_primitive::<Float64Type>()
-        .value(0);
+    let low = outputs.table("scores").column(3).as_primitive::<Float64Type>().value(0);
     assert!(low < 0.8);
 }
 
 #[test]
 fn order_of_rows_does_not_matter() {
     let backward = |rows: RecordBatch| {
-        let order: Vec<_> = (0..rows.num_rows())
-            .rev()
-            .map(|row| rows.slice(row, 1))
-            .collect();
-        table_of(
-            rows.schema()
-                .fields()
-                .iter()
-                .enumerate()
-                .map(|(column, field)| {
-                    let values: Vec<_> =
-                        order.iter().map(|row| row.column(column).clone()).collect();
-                    let array: ArrayRef =
-                        match field.data_type() {
-                            DataType::Utf8 => texts(
-                                values
-                                    .iter()
-                                    .map(|row| row.as_string::<i32>().iter().next().unwrap()),
-                            ),
-                            _ => numbers(values.iter().map(|row| {
-                                row.as_primitive::<Float64Type>().iter().next().unwrap()
-                            })),
-                        };
-                    (field.as_ref().clone(), array)
-                }),
-        )
+        let order: Vec<_> = (0..rows.num_rows()).rev().map(|row| rows.slice(row, 1)).collect();
+        table_of(rows.schema().fields().iter().enumerate().map(|(column, field)| {
+            let values: Vec<_> = order.iter().map(|row| row.column(column).clone()).collect();
+            let array: ArrayRef = match field.data_type() {
+                DataType::Utf8 => {
+                    texts(values.iter().map(|row| row.as_string::<i32>().iter().next().unwrap()))
+                }
+                _ => numbers(
+                    values
+                        .iter()
+                        .map(|row| row.as_primitive::<Float64Type>().iter().next().unwrap()),
+                ),
+            };
+            (field.as_ref().clone(), array)
+        }))
     };
-    let one = metrics("", predictions(&PREDICTED), truth(&TRUE))
-        .run()
-        .unwrap();
+    let one = metrics("", predictions(&PREDICTED), truth(&TRUE)).run().unwrap();
     for (p, t) in [
         (backward(predictions(&PREDICTED)), truth(&TRUE)),
         (predictions(&PREDICTED), backward(truth(&TRUE))),
@@ -178,17 +144,12 @@ fn null_predictions_and_null_truths_are_left_out_and_counted() {
     let (mut predicted, mut labelled) = (PREDICTED, TRUE);
     predicted[2].1 = None;
     labelled[4].1 = None;
-    let outputs = metrics("", predictions(&predicted), truth(&labelled))
-        .run()
-        .unwrap();
+    let outputs = metrics("", predictions(&predicted), truth(&labelled)).run().unwrap();
     assert_eq!(score(&outputs, "coverage", None), Some(0.6));
     assert_eq!(score(&outputs, "accuracy", None), Some(1.0));
     assert_eq!(
         outputs.warnings,
-        [
-            "1 rows not scored: their `type` is null",
-            "1 rows not scored: their prediction is null"
-        ]
+        ["1 rows not scored: their `type` is null", "1 rows not scored: their prediction is null"]
     );
 }
 
@@ -203,9 +164,7 @@ fn unknown_classes_stop_or_are_counted() {
          its classes are a, b, c; leave these rows out with `unknown: ignore`"
     );
     let ignoring = r#", "unknown": "ignore""#;
-    let outputs = metrics(ignoring, predictions(&PREDICTED), truth(&labelled))
-        .run()
-        .unwrap();
+    let outputs = metrics(ignoring, predictions(&PREDICTED), truth(&labelled)).run().unwrap();
     assert_eq!(score(&outputs, "coverage", None), Some(0.8));
     assert_eq!(score(&outputs, "precision", Some("b")), Some(0.0));
 }
@@ -230,19 +189,15 @@ fn keys_at_odds_are_named() {
     );
     let mut twice = TRUE;
     twice[4].0 = Some("k2");
-    assert!(
-        error("", predictions(&PREDICTED), truth(&twice)).starts_with(
-            "1 rows of `truth` repeat the key of an earlier row, such as `k2` in column `name`"
-        )
-    );
+    assert!(error("", predictions(&PREDICTED), truth(&twice)).starts_with(
+        "1 rows of `truth` repeat the key of an earlier row, such as `k2` in column `name`"
+    ));
     let few = predictions(&PREDICTED[..3]);
     assert!(
         error("", few.clone(), truth(&TRUE))
             .starts_with("2 of 5 rows of `truth` have no prediction, such as `k4`")
     );
-    let outputs = metrics(r#", "partial": true"#, few, truth(&TRUE))
-        .run()
-        .unwrap();
+    let outputs = metrics(r#", "partial": true"#, few, truth(&TRUE)).run().unwrap();
     assert_eq!(score(&outputs, "coverage", None), Some(0.6));
 }
 
@@ -267,8 +222,5 @@ fn probabilities_must_be_probabilities() {
 #[test]
 fn no_classes_no_scores() {
     let message = error("", truth(&TRUE), truth(&TRUE));
-    assert!(
-        message.starts_with("input `predictions` has no probability columns"),
-        "{message}"
-    );
+    assert!(message.starts_with("input `predictions` has no probability columns"), "{message}");
 }

@@ -15,27 +15,16 @@ fn golden(csv: &str, expected: &str) -> Golden {
     let expected: Value = serde_json::from_str(expected).expect("JSON");
     let classes: Vec<String> =
         serde_json::from_value(expected["classes"].clone()).expect("a list of classes");
-    let class = |name: &str| {
-        classes
-            .iter()
-            .position(|class| class == name)
-            .expect("a class")
-    };
+    let class = |name: &str| classes.iter().position(|class| class == name).expect("a class");
     let outcome = |line: &str| {
         let cells: Vec<_> = line.split(',').collect();
-        let probabilities: Vec<f64> = cells[2..]
-            .iter()
-            .map(|cell| cell.parse().expect("numbers"))
-            .collect();
+        let probabilities: Vec<f64> =
+            cells[2..].iter().map(|cell| cell.parse().expect("numbers")).collect();
         assert_eq!(likeliest(&probabilities), class(cells[1]), "{line}");
         Outcome::of(&probabilities, class(cells[0]), class(cells[1]))
     };
     let outcomes = csv.lines().skip(1).map(outcome).collect();
-    Golden {
-        classes,
-        outcomes,
-        expected,
-    }
+    Golden { classes, outcomes, expected }
 }
 
 fn goldens() -> [Golden; 2] {
@@ -53,12 +42,7 @@ fn goldens() -> [Golden; 2] {
 
 #[test]
 fn scores_are_scikit_learn_s() {
-    for Golden {
-        classes,
-        outcomes,
-        expected,
-    } in goldens()
-    {
+    for Golden { classes, outcomes, expected } in goldens() {
         let totals = Sample::new(classes.len(), outcomes).totals();
         let scores = totals.scores(&totals.averaged(Macro::All));
         for ((name, class), score) in names(classes.len()).into_iter().zip(scores) {
@@ -68,35 +52,21 @@ fn scores_are_scikit_learn_s() {
                     &expected[average][score]
                 }
                 (None, _) => {
-                    &expected[if name == "matthews" {
-                        "matthews_corrcoef"
-                    } else {
-                        name
-                    }
-                    .replace('-', "_")]
+                    &expected[if name == "matthews" { "matthews_corrcoef" } else { name }
+                        .replace('-', "_")]
                 }
             };
-            let theirs = theirs
-                .as_f64()
-                .unwrap_or_else(|| panic!("no golden for {name}"));
+            let theirs = theirs.as_f64().unwrap_or_else(|| panic!("no golden for {name}"));
             // Theirs is 0 where ours is none: 0/0.
             let error = (score.unwrap_or_default() - theirs).abs();
-            assert!(
-                error <= 1e-12 * theirs.abs().max(1.0),
-                "{name} {class:?}: {score:?} {theirs}"
-            );
+            assert!(error <= 1e-12 * theirs.abs().max(1.0), "{name} {class:?}: {score:?} {theirs}");
         }
     }
 }
 
 #[test]
 fn confusion_is_scikit_learn_s() {
-    for Golden {
-        classes,
-        outcomes,
-        expected,
-    } in goldens()
-    {
+    for Golden { classes, outcomes, expected } in goldens() {
         let totals = Sample::new(classes.len(), outcomes).totals();
         for truth in 0..classes.len() {
             for predicted in 0..classes.len() {
@@ -113,10 +83,7 @@ fn confusion_is_scikit_learn_s() {
 
 #[test]
 fn confidence_bins_are_numpy_s() {
-    for Golden {
-        outcomes, expected, ..
-    } in goldens()
-    {
+    for Golden { outcomes, expected, .. } in goldens() {
         for (bin, theirs) in expected["ece_bins"].as_array().unwrap().iter().enumerate() {
             let inside: Vec<_> = outcomes.iter().filter(|row| row.bin() == bin).collect();
             assert_eq!(Some(inside.len() as u64), theirs["count"].as_u64());

@@ -86,7 +86,8 @@ impl<R: io::Read> io::Read for Watched<'_, R> {
 
 /// The column that counts the file's rows.
 fn row_number_field(name: &str, is_key: bool) -> Field {
-    let field = Field::new(name, DataType::Int64, false).with_description("row of the file, from 0");
+    let field =
+        Field::new(name, DataType::Int64, false).with_description("row of the file, from 0");
     if is_key { field.with_ucd("meta.id;meta.main") } else { field }
 }
 

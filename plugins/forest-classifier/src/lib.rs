@@ -35,15 +35,9 @@ impl Plugin for ForestClassifier {
 
     fn describe() -> Descriptor {
         descriptor!(Role::Classifier, Scope::Partition)
-            .input(
-                "data",
-                "Rows to classify, with all features that the model was trained on.",
-            )
+            .input("data", "Rows to classify, with all features that the model was trained on.")
             .whole_input("model", "A forest, as forest-trainer writes it.")
-            .output(
-                "predictions",
-                "The key, the likeliest class, a probability for each class.",
-            )
+            .output("predictions", "The key, the likeliest class, a probability for each class.")
             .cite("doi:10.1023/A:1010933404324")
     }
 
@@ -103,9 +97,7 @@ fn prediction_fields(model: &ModelSchema) -> Vec<Field> {
         Field::new(format!("p_{class}"), DataType::Float64, true)
             .with_description(&format!("probability of class {class}"))
     };
-    std::iter::once(class)
-        .chain(model.classes.iter().map(probability))
-        .collect()
+    std::iter::once(class).chain(model.classes.iter().map(probability)).collect()
 }
 
 /// The new columns for rows of features: the class, then its probabilities.
@@ -123,7 +115,9 @@ fn classify(
     let mut sums = vec![0.0; n_rows * n_classes];
     let mut asked = vec![0_u32; n_rows];
     let keys: Vec<u64> = match bagging {
-        Some(_) => features.chunks_exact(n_features).map(|row| row_key(row.iter().copied())).collect(),
+        Some(_) => {
+            features.chunks_exact(n_features).map(|row| row_key(row.iter().copied())).collect()
+        }
         None => Vec::new(),
     };
     let mut forest = PackedForest::new(n_features, n_classes);

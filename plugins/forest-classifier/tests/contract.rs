@@ -26,9 +26,7 @@ fn stars(n_rows: usize, salt: u64) -> RecordBatch {
         (x, _, _) if x > 0.5 => "right",
         _ => "left",
     };
-    let ids: StringArray = (0..n_rows)
-        .map(|row| Some(format!("s{salt}-{row}")))
-        .collect();
+    let ids: StringArray = (0..n_rows).map(|row| Some(format!("s{salt}-{row}"))).collect();
     let x: Float64Array = (0..n_rows).map(|row| value(row, 1)).collect();
     let y: Float64Array = (0..n_rows).map(|row| value(row, 2)).collect();
     let classes: StringArray = (0..n_rows).map(|row| Some(class(row))).collect();
@@ -38,14 +36,8 @@ fn stars(n_rows: usize, salt: u64) -> RecordBatch {
             Field::new("id", DataType::Utf8, false).with_ucd("meta.id;meta.main"),
             Arc::new(ids) as ArrayRef,
         ),
-        (
-            Field::new("x", DataType::Float64, true).with_unit("mag"),
-            Arc::new(x) as ArrayRef,
-        ),
-        (
-            Field::new("y", DataType::Float64, true),
-            Arc::new(y) as ArrayRef,
-        ),
+        (Field::new("x", DataType::Float64, true).with_unit("mag"), Arc::new(x) as ArrayRef),
+        (Field::new("y", DataType::Float64, true), Arc::new(y) as ArrayRef),
         (
             Field::new("type", DataType::Utf8, true).with_categories(&names),
             Arc::new(classes) as ArrayRef,
@@ -55,27 +47,17 @@ fn stars(n_rows: usize, salt: u64) -> RecordBatch {
 
 fn model(data: &RecordBatch, trees: u32) -> RecordBatch {
     let params = format!(r#"{{"label": "type", "trees": {trees}, "seed": 3}}"#);
-    let outputs = Harness::<ForestTrainer>::new(params)
-        .table("data", data.clone())
-        .run();
+    let outputs = Harness::<ForestTrainer>::new(params).table("data", data.clone()).run();
     outputs.expect("the trainer learns").table("model")
 }
 
 fn harness(params: &str, data: &RecordBatch, model: RecordBatch) -> Harness<ForestClassifier> {
-    Harness::new(params)
-        .table("data", data.clone())
-        .table("model", model)
+    Harness::new(params).table("data", data.clone()).table("model", model)
 }
 
 fn accuracy(predictions: &RecordBatch, data: &RecordBatch) -> f64 {
-    let truth = data
-        .column_by_name("type")
-        .expect("labels")
-        .as_string::<i32>();
-    let class = predictions
-        .column_by_name("class")
-        .expect("classes")
-        .as_string::<i32>();
+    let truth = data.column_by_name("type").expect("labels").as_string::<i32>();
+    let class = predictions.column_by_name("class").expect("classes").as_string::<i32>();
     let is_right = |row: &usize| class.is_valid(*row) && class.value(*row) == truth.value(*row);
     (0..class.len()).filter(is_right).count() as f64 / class.len() as f64
 }
@@ -90,31 +72,18 @@ fn declares_what_it_reads() {
 #[test]
 fn probabilities_are_a_distribution_and_the_class_its_top() {
     let (train, test) = (stars(500, 1), stars(200, 2));
-    let predictions = harness("{}", &test, model(&train, 20))
-        .run()
-        .expect("classifies")
-        .table("predictions");
-    let names: Vec<_> = predictions
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
+    let predictions =
+        harness("{}", &test, model(&train, 20)).run().expect("classifies").table("predictions");
+    let names: Vec<_> =
+        predictions.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(names, ["id", "class", "p_left", "p_right", "p_upper"]);
     let class = predictions.column(1).as_string::<i32>();
     for row in 0..200 {
         let p: Vec<f64> = (2..5)
-            .map(|c| {
-                predictions
-                    .column(c)
-                    .as_primitive::<Float64Type>()
-                    .value(row)
-            })
+            .map(|c| predictions.column(c).as_primitive::<Float64Type>().value(row))
             .collect();
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        let top = ["left", "right", "upper"]
-            .iter()
-            .position(|c| *c == class.value(row));
+        let top = ["left", "right", "upper"].iter().position(|c| *c == class.value(row));
         assert!(p.iter().all(|&other| other <= p[top.expect("a class")]));
     }
     assert!(accuracy(&predictions, &test) > 0.8);
@@ -125,15 +94,10 @@ fn the_out_of_bag_score_is_near_that_of_unseen_rows() {
     let (train, test) = (stars(3000, 1), stars(3000, 2));
     let model = model(&train, 60);
     let score = |params: &str, data: &RecordBatch| {
-        let outputs = harness(params, data, model.clone())
-            .run()
-            .expect("classifies");
+        let outputs = harness(params, data, model.clone()).run().expect("classifies");
         accuracy(&outputs.table("predictions"), data)
     };
-    let (seen, out_of_bag) = (
-        score("{}", &train),
-        score(r#"{"out-of-bag": true}"#, &train),
-    );
+    let (seen, out_of_bag) = (score("{}", &train), score(r#"{"out-of-bag": true}"#, &train));
     let unseen = score("{}", &test);
     // One tenth of the labels is wrong; 0.007 is a standard error of either score.
     assert!((out_of_bag - unseen).abs() < 0.025, "{out_of_bag} {unseen}");
@@ -163,10 +127,7 @@ fn another_unit_is_refused() {
         .map(|(field, column)| (field.as_ref().clone(), Arc::clone(column)))
         .collect();
     columns[1].0 = columns[1].0.clone().with_unit("nJy");
-    let error = harness("{}", &table_of(columns), model)
-        .run()
-        .err()
-        .expect("refused");
+    let error = harness("{}", &table_of(columns), model).run().err().expect("refused");
     assert!(matches!(error, Error::WrongUnit(_)), "{error}");
 }
 
@@ -175,19 +136,12 @@ fn a_missing_feature_is_named() {
     let data = stars(50, 1);
     let model = model(&data, 2);
     let error = harness("{}", &data.project(&[0, 1]).expect("columns"), model).run();
-    assert_eq!(
-        error.err().expect("refused").to_string(),
-        "input `data` has no column `y`"
-    );
+    assert_eq!(error.err().expect("refused").to_string(), "input `data` has no column `y`");
 }
 
 #[test]
 fn what_is_no_forest_is_refused() {
     let data = stars(50, 1);
-    let error = harness("{}", &data, data.clone())
-        .run()
-        .err()
-        .expect("refused")
-        .to_string();
+    let error = harness("{}", &data, data.clone()).run().err().expect("refused").to_string();
     assert!(error.contains("`feature`"), "{error}");
 }

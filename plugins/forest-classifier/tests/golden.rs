@@ -15,14 +15,9 @@ const FEATURES: [&str; 6] = ["u", "g", "r", "i", "z", "g_minus_r"];
 
 /// The lines of a golden file below its header, cut at commas.
 fn lines(file: &str) -> Vec<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../tree-shap/goldens")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tree-shap/goldens").join(file);
     let text = std::fs::read_to_string(path).expect("a golden file");
-    text.lines()
-        .skip(1)
-        .map(|line| line.split(',').map(str::to_owned).collect())
-        .collect()
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 fn number(field: &str) -> Option<f64> {
@@ -36,23 +31,14 @@ fn model(name: &str) -> RecordBatch {
         nodes.tree.push(integer(&line[0]));
         nodes.node.push(integer(&line[1]));
         nodes.feature.push(integer(&line[2]));
-        nodes.threshold.push(if line[2] == "-1" {
-            0.0
-        } else {
-            number(&line[3]).expect("given")
-        });
+        nodes.threshold.push(if line[2] == "-1" { 0.0 } else { number(&line[3]).expect("given") });
         nodes.left.push(integer(&line[4]));
         nodes.right.push(integer(&line[5]));
         nodes.missing_left.push(line[6] == "1");
         nodes.cover.push(number(&line[7]).expect("given"));
-        nodes
-            .probability
-            .extend(line[8..11].iter().map(|p| number(p).expect("given")));
+        nodes.probability.extend(line[8..11].iter().map(|p| number(p).expect("given")));
     }
-    let feature = |name: &&str| Feature {
-        name: (*name).to_owned(),
-        unit: None,
-    };
+    let feature = |name: &&str| Feature { name: (*name).to_owned(), unit: None };
     let schema = ModelSchema {
         features: FEATURES.iter().map(feature).collect(),
         classes: ["GALAXY", "QSO", "STAR"].map(str::to_owned).to_vec(),
@@ -78,15 +64,9 @@ fn check(name: &str) {
     let predictions = harness.run().expect("classifies").table("predictions");
     for (row, line) in lines(&format!("{name}_proba.csv")).iter().enumerate() {
         for (place, expected) in line[1..].iter().enumerate() {
-            let ours = predictions
-                .column(place + 2)
-                .as_primitive::<Float64Type>()
-                .value(row);
+            let ours = predictions.column(place + 2).as_primitive::<Float64Type>().value(row);
             let difference = (ours - number(expected).expect("given")).abs();
-            assert!(
-                difference < 1e-14,
-                "{name}, row {row}: {ours}, not {expected}"
-            );
+            assert!(difference < 1e-14, "{name}, row {row}: {ours}, not {expected}");
         }
     }
 }
@@ -104,9 +84,7 @@ fn deep_trees_agree_with_scikit_learn() {
 #[test]
 fn a_model_without_bags_has_no_out_of_bag_rows() {
     let harness = Harness::<ForestClassifier>::new(r#"{"key": "row", "out-of-bag": true}"#);
-    let harness = harness
-        .table("data", data())
-        .table("model", model("shallow"));
+    let harness = harness.table("data", data()).table("model", model("shallow"));
     let error = harness.bind().err().expect("refused").to_string();
     assert!(error.contains("out-of-bag"), "{error}");
 }

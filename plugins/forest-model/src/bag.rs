@@ -37,9 +37,9 @@ impl Bagging {
 /// model's order. All NaNs (nulls are read as NaN) are one value, and so are both zeros.
 #[must_use]
 pub fn row_key(features: impl IntoIterator<Item = f64>) -> u64 {
-    features.into_iter().fold(STEP, |key, value| {
-        mix(key.wrapping_add(STEP) ^ canonical_bits(value))
-    })
+    features
+        .into_iter()
+        .fold(STEP, |key, value| mix(key.wrapping_add(STEP) ^ canonical_bits(value)))
 }
 
 /// A bijective 64-bit mixer in which every input bit moves every output bit (the finalizer
@@ -71,17 +71,10 @@ fn canonical_bits(value: f64) -> u64 {
 fn poisson_one(uniform: u64) -> u32 {
     // Without branches as far as nearly all draws go: they are what no predictor knows.
     let beyond = |cumulative: &[u64]| -> u32 {
-        cumulative
-            .iter()
-            .map(|&cumulative| u32::from(uniform >= cumulative))
-            .sum()
+        cumulative.iter().map(|&cumulative| u32::from(uniform >= cumulative)).sum()
     };
     let (usual, rare) = CUMULATIVE.split_at(4);
-    if uniform < usual[3] {
-        beyond(usual)
-    } else {
-        4 + beyond(rare)
-    }
+    if uniform < usual[3] { beyond(usual) } else { 4 + beyond(rare) }
 }
 
 /// `floor(2^64 · P(X ≤ k))` for X ~ Poisson(1), k = 0, 1, …; what lies beyond has
@@ -116,9 +109,8 @@ mod tests {
     fn draws_have_the_mean_and_the_zeros_of_a_poisson() {
         let bagging = Bagging { seed: 7 };
         let n_rows = 200_000_u32;
-        let draws: Vec<u32> = (0..n_rows)
-            .map(|row| bagging.draws(3, row_key([f64::from(row), 0.5])))
-            .collect();
+        let draws: Vec<u32> =
+            (0..n_rows).map(|row| bagging.draws(3, row_key([f64::from(row), 0.5]))).collect();
         let mean = f64::from(draws.iter().sum::<u32>()) / f64::from(n_rows);
         let zeros = draws.iter().filter(|&&d| d == 0).count() as f64 / f64::from(n_rows);
         // Standard errors are 0.0022 and 0.0011.
@@ -139,10 +131,7 @@ mod tests {
         };
         let independent = (-2.0_f64).exp();
         for pair in [((1, 0), (1, 1)), ((1, 0), (2, 0)), ((0, 5), (5, 0))] {
-            assert!(
-                (both_out(pair.0, pair.1) - independent).abs() < 0.008,
-                "{pair:?}"
-            );
+            assert!((both_out(pair.0, pair.1) - independent).abs() < 0.008, "{pair:?}");
         }
     }
 

@@ -47,11 +47,7 @@ impl PackedForest {
     /// A forest without trees yet.
     #[must_use]
     pub fn new(n_features: usize, n_classes: usize) -> Self {
-        Self {
-            n_features,
-            n_classes,
-            ..Self::default()
-        }
+        Self { n_features, n_classes, ..Self::default() }
     }
 
     /// The number of trees.
@@ -95,11 +91,8 @@ impl PackedForest {
                 Step::Leaf => {
                     let leaf = index32(self.probabilities.len());
                     self.probabilities.extend_from_slice(tree.probability(node));
-                    let packed = PackedNode {
-                        threshold: f64::INFINITY,
-                        child: index32(at),
-                        feature: 1,
-                    };
+                    let packed =
+                        PackedNode { threshold: f64::INFINITY, child: index32(at), feature: 1 };
                     (packed, leaf)
                 }
                 Step::Split(split) => {
@@ -141,9 +134,7 @@ impl PackedForest {
     /// If `sums` has not `n_classes` values a row.
     pub fn add_to(&self, sums: &mut [f64], rows: &[f64]) {
         assert_eq!(sums.len(), self.n_sums(rows), "one sum a row and class");
-        self.fall(rows, |_, row, leaf| {
-            add(&mut sums[row * self.n_classes..], leaf)
-        });
+        self.fall(rows, |_, row, leaf| add(&mut sums[row * self.n_classes..], leaf));
     }
 
     /// As [`Self::add_to`], but each row asks only the trees that did not learn from it;
@@ -216,8 +207,7 @@ impl Block {
         let n_rows = rows.len() / n_features;
         self.reached.resize(n_rows, 0);
         self.falling.clear();
-        self.falling
-            .extend((0..index32(n_rows)).map(|row| Falling { row, node: 0 }));
+        self.falling.extend((0..index32(n_rows)).map(|row| Falling { row, node: 0 }));
         let (reached, falling) = (&mut self.reached[..], &mut self.falling[..]);
         let mut n_falling = n_rows;
         while n_falling > 0 {
@@ -259,9 +249,7 @@ mod tests {
     fn packed(rows: &Nodes) -> PackedForest {
         let mut forest = PackedForest::new(2, 2);
         let mut reader = TreeReader::new(2, 2);
-        reader
-            .push(rows, |tree| forest.push(tree))
-            .expect("a forest");
+        reader.push(rows, |tree| forest.push(tree)).expect("a forest");
         reader.finish(|tree| forest.push(tree)).expect("a forest");
         forest
     }
@@ -289,9 +277,7 @@ mod tests {
     #[test]
     fn blocks_do_not_change_a_bit() {
         let forest = packed(&stump_and_more());
-        let rows: Vec<f64> = (0..4002)
-            .map(|i| f64::from(i * 7919 % 640) / 64.0 - 5.0)
-            .collect();
+        let rows: Vec<f64> = (0..4002).map(|i| f64::from(i * 7919 % 640) / 64.0 - 5.0).collect();
         let whole = forest.predict(&rows);
         let one_by_one: Vec<f64> = rows.chunks(2).flat_map(|row| forest.predict(row)).collect();
         assert_eq!(whole, one_by_one);
@@ -302,10 +288,8 @@ mod tests {
         let forest = packed(&stump_and_more());
         let bagging = Bagging { seed: 1 };
         let rows: Vec<f64> = (0..2000).map(f64::from).collect();
-        let keys: Vec<u64> = rows
-            .chunks(2)
-            .map(|r| crate::bag::row_key(r.iter().copied()))
-            .collect();
+        let keys: Vec<u64> =
+            rows.chunks(2).map(|r| crate::bag::row_key(r.iter().copied())).collect();
         let (mut sums, mut n_trees) = (vec![0.0; 2000], vec![0; 1000]);
         forest.add_out_of_bag_to(&mut sums, &mut n_trees, &rows, &keys, bagging);
         let mut n_none = 0;

@@ -85,8 +85,6 @@ pub fn features_of(batch: &Batch, model: &ModelSchema) -> Result<Vec<f64>> {
 
 impl From<ModelError> for Error {
     fn from(error: ModelError) -> Self {
-        Self::data(format!(
-            "{error}; the model must come from a trainer of forests"
-        ))
+        Self::data(format!("{error}; the model must come from a trainer of forests"))
     }
 }

@@ -99,20 +99,12 @@ impl ModelSchema {
             None => None,
             Some(_) => Some(parse(fields, "tree", "bagging")?),
         };
-        let schema = Self {
-            features,
-            classes,
-            bagging,
-        };
+        let schema = Self { features, classes, bagging };
         if schema.features.is_empty() {
             return Err(malformed("feature", "features", "it names none".to_owned()));
         }
         if schema.classes.is_empty() {
-            return Err(malformed(
-                "probability",
-                "classes",
-                "it names none".to_owned(),
-            ));
+            return Err(malformed("probability", "classes", "it names none".to_owned()));
         }
         for (name, expected) in COLUMNS.into_iter().zip(schema.fields()) {
             // A run is not shown what it did not bind, and predictions need no covers.
@@ -221,29 +213,20 @@ fn parse<T: DeserializeOwned>(
     entry: &'static str,
 ) -> Result<T, ModelError> {
     let metadata = find(fields, field)?.metadata();
-    let text = metadata
-        .get(entry)
-        .ok_or_else(|| malformed(field, entry, "it is missing".to_owned()))?;
+    let text =
+        metadata.get(entry).ok_or_else(|| malformed(field, entry, "it is missing".to_owned()))?;
     serde_json::from_str(text).map_err(|error| malformed(field, entry, error.to_string()))
 }
 
 fn find<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a FieldRef, ModelError> {
-    fields
-        .iter()
-        .find(|field| field.name() == name)
-        .ok_or_else(|| missing(name))
+    fields.iter().find(|field| field.name() == name).ok_or_else(|| missing(name))
 }
 
 fn whole<T: Array + 'static>(index: usize, column: &ArrayRef) -> Result<&T, ModelError> {
     if column.null_count() > 0 {
-        return Err(ModelError::Null {
-            column: COLUMNS[index],
-        });
+        return Err(ModelError::Null { column: COLUMNS[index] });
     }
-    column
-        .as_any()
-        .downcast_ref()
-        .ok_or_else(|| wrong_type(index, column))
+    column.as_any().downcast_ref().ok_or_else(|| wrong_type(index, column))
 }
 
 fn values<T: ArrowPrimitiveType>(
@@ -254,11 +237,7 @@ fn values<T: ArrowPrimitiveType>(
 }
 
 fn missing(field: &'static str) -> ModelError {
-    ModelError::Field {
-        field,
-        expected: type_name(field),
-        found: "nothing".to_owned(),
-    }
+    ModelError::Field { field, expected: type_name(field), found: "nothing".to_owned() }
 }
 
 fn wrong_type(index: usize, found: &dyn Array) -> ModelError {
@@ -279,11 +258,7 @@ fn type_name(column: &str) -> &'static str {
 }
 
 fn malformed(field: &'static str, entry: &'static str, reason: String) -> ModelError {
-    ModelError::Metadata {
-        field,
-        entry,
-        reason,
-    }
+    ModelError::Metadata { field, entry, reason }
 }
 
 #[cfg(test)]
@@ -295,14 +270,8 @@ mod tests {
         let unit = Some("mag".to_owned());
         ModelSchema {
             features: vec![
-                Feature {
-                    name: "g-r".to_owned(),
-                    unit,
-                },
-                Feature {
-                    name: "log P".to_owned(),
-                    unit: None,
-                },
+                Feature { name: "g-r".to_owned(), unit },
+                Feature { name: "log P".to_owned(), unit: None },
             ],
             classes: vec!["QSO".to_owned(), "STAR".to_owned()],
             bagging: Some(Bagging { seed: u64::MAX }),
@@ -312,18 +281,9 @@ mod tests {
     #[test]
     fn fields_and_columns_come_back_as_they_were() {
         let schema = schema();
-        assert_eq!(
-            ModelSchema::from_fields(&schema.fields().into()),
-            Ok(schema.clone())
-        );
-        let foreign = ModelSchema {
-            bagging: None,
-            ..schema.clone()
-        };
-        assert_eq!(
-            ModelSchema::from_fields(&foreign.fields().into()),
-            Ok(foreign)
-        );
+        assert_eq!(ModelSchema::from_fields(&schema.fields().into()), Ok(schema.clone()));
+        let foreign = ModelSchema { bagging: None, ..schema.clone() };
+        assert_eq!(ModelSchema::from_fields(&foreign.fields().into()), Ok(foreign));
         let nodes = stump_and_more();
         assert_eq!(schema.nodes(&schema.columns(nodes.clone())), Ok(nodes));
     }
@@ -344,29 +304,18 @@ mod tests {
         let fields = schema().fields();
         let mut without = fields.clone();
         without.remove(3);
-        let error = ModelSchema::from_fields(&without.into())
-            .expect_err("no threshold")
-            .to_string();
-        assert!(
-            error.contains("`threshold`") && error.contains("nothing"),
-            "{error}"
-        );
+        let error =
+            ModelSchema::from_fields(&without.into()).expect_err("no threshold").to_string();
+        assert!(error.contains("`threshold`") && error.contains("nothing"), "{error}");
 
         let mut retyped = fields.clone();
         retyped[0] = retyped[0].clone().with_data_type(DataType::Utf8);
-        let error = ModelSchema::from_fields(&retyped.into())
-            .expect_err("text")
-            .to_string();
-        assert!(
-            error.contains("`tree`") && error.contains("Int32"),
-            "{error}"
-        );
+        let error = ModelSchema::from_fields(&retyped.into()).expect_err("text").to_string();
+        assert!(error.contains("`tree`") && error.contains("Int32"), "{error}");
 
         let mut unnamed = fields;
         unnamed[8] = unnamed[8].clone().with_metadata([].into());
-        let error = ModelSchema::from_fields(&unnamed.into())
-            .expect_err("no classes")
-            .to_string();
+        let error = ModelSchema::from_fields(&unnamed.into()).expect_err("no classes").to_string();
         assert!(error.contains("`classes`"), "{error}");
     }
 
@@ -375,9 +324,6 @@ mod tests {
         let schema = schema();
         let mut columns = schema.columns(stump_and_more());
         columns[7] = Arc::new(Float64Array::from(vec![None, Some(1.0)]));
-        assert_eq!(
-            schema.nodes(&columns),
-            Err(ModelError::Null { column: "cover" })
-        );
+        assert_eq!(schema.nodes(&columns), Err(ModelError::Null { column: "cover" }));
     }
 }

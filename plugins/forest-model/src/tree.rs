@@ -59,8 +59,7 @@ impl Nodes {
         self.missing_left.push(from.missing_left[row]);
         self.cover.push(from.cover[row]);
         let of_row = row * n_classes..(row + 1) * n_classes;
-        self.probability
-            .extend_from_slice(&from.probability[of_row]);
+        self.probability.extend_from_slice(&from.probability[of_row]);
     }
 }
 
@@ -69,18 +68,10 @@ impl Nodes {
 pub enum ModelError {
     /// A field of the table is missing or has another type.
     #[error("the model table has no usable field `{field}`: expected {expected}, found {found}")]
-    Field {
-        field: &'static str,
-        expected: &'static str,
-        found: String,
-    },
+    Field { field: &'static str, expected: &'static str, found: String },
     /// The metadata that names features or classes is missing or malformed.
     #[error("the model table's field `{field}` has no usable metadata `{entry}`: {reason}")]
-    Metadata {
-        field: &'static str,
-        entry: &'static str,
-        reason: String,
-    },
+    Metadata { field: &'static str, entry: &'static str, reason: String },
     /// A column has a null where none may be.
     #[error("the model table's column `{column}` has nulls")]
     Null { column: &'static str },
@@ -92,11 +83,7 @@ pub enum ModelError {
     TreeOrder { tree: i32, after: i32 },
     /// A node that cannot be where it is.
     #[error("tree {tree}, node {node}: {fault}")]
-    Node {
-        tree: i32,
-        node: usize,
-        fault: &'static str,
-    },
+    Node { tree: i32, node: usize, fault: &'static str },
     /// No tree at all.
     #[error("the model table is empty")]
     Empty,
@@ -191,13 +178,7 @@ impl TreeReader {
     /// A reader for models of that many features and classes.
     #[must_use]
     pub fn new(n_features: usize, n_classes: usize) -> Self {
-        Self {
-            n_features,
-            n_classes,
-            current: Nodes::default(),
-            n_trees: 0,
-            parents: Vec::new(),
-        }
+        Self { n_features, n_classes, current: Nodes::default(), n_trees: 0, parents: Vec::new() }
     }
 
     /// Takes some rows; hands each tree that they complete to `consume`.
@@ -214,10 +195,7 @@ impl TreeReader {
                 && current != tree
             {
                 if tree < current {
-                    return Err(ModelError::TreeOrder {
-                        tree,
-                        after: current,
-                    });
+                    return Err(ModelError::TreeOrder { tree, after: current });
                 }
                 self.complete(&mut consume)?;
             }
@@ -240,10 +218,7 @@ impl TreeReader {
 
     fn complete(&mut self, consume: &mut impl FnMut(Tree)) -> Result<(), ModelError> {
         self.check()?;
-        consume(Tree {
-            nodes: &self.current,
-            n_classes: self.n_classes,
-        });
+        consume(Tree { nodes: &self.current, n_classes: self.n_classes });
         self.n_trees += 1;
         self.current.clear();
         Ok(())
@@ -268,11 +243,7 @@ impl TreeReader {
         self.parents.clear();
         self.parents.resize(nodes.len(), 0);
         for node in 0..nodes.len() {
-            let fault = |fault| ModelError::Node {
-                tree: nodes.tree[0],
-                node,
-                fault,
-            };
+            let fault = |fault| ModelError::Node { tree: nodes.tree[0], node, fault };
             if usize::try_from(nodes.node[node]) != Ok(node) {
                 return Err(fault("nodes must be numbered 0, 1, 2, … within their tree"));
             }
@@ -280,10 +251,7 @@ impl TreeReader {
                 return Err(fault("its cover is not a positive number"));
             }
             let of_node = node * self.n_classes..(node + 1) * self.n_classes;
-            if !nodes.probability[of_node]
-                .iter()
-                .all(|p| (0.0..=1.0).contains(p))
-            {
+            if !nodes.probability[of_node].iter().all(|p| (0.0..=1.0).contains(p)) {
                 return Err(fault("its probabilities are not within 0 and 1"));
             }
             if nodes.feature[node] == -1 {
@@ -330,9 +298,7 @@ pub(crate) mod tests {
             right: vec![2, -1, 4, -1, -1, -1],
             missing_left: vec![true, false, false, false, false, false],
             cover: vec![10.0, 4.0, 6.0, 2.0, 4.0, 10.0],
-            probability: vec![
-                0.5, 0.5, 1.0, 0.0, 0.25, 0.75, 0.5, 0.5, 0.125, 0.875, 0.5, 0.5,
-            ],
+            probability: vec![0.5, 0.5, 1.0, 0.0, 0.25, 0.75, 0.5, 0.5, 0.125, 0.875, 0.5, 0.5],
         }
     }
 
@@ -354,9 +320,7 @@ pub(crate) mod tests {
             for part in [0..cut, cut..rows.len()] {
                 let mut batch = Nodes::default();
                 part.for_each(|row| batch.push_row(&rows, row, 2));
-                reader
-                    .push(&batch, |tree| seen.push(tree.id()))
-                    .expect("a forest");
+                reader.push(&batch, |tree| seen.push(tree.id())).expect("a forest");
             }
             assert_eq!(reader.finish(|tree| seen.push(tree.id())), Ok(2));
             assert_eq!(seen, [0, 4]);

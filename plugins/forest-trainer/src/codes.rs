@@ -36,11 +36,7 @@ impl CodedFeature {
         for (i, &(_, row)) in ranked.iter().enumerate() {
             let value = values[row as usize];
             if is_new(i) {
-                let quantile = if exact {
-                    i
-                } else {
-                    i * usize::from(MISSING) / ranked.len()
-                };
+                let quantile = if exact { i } else { i * usize::from(MISSING) / ranked.len() };
                 if quantile != last_quantile {
                     ranges.push((value, value));
                     last_quantile = quantile;
@@ -56,27 +52,16 @@ impl CodedFeature {
     /// A threshold between the codes `left < right`: halfway between the nearest values, or
     /// the lower of the two where no number lies between.
     pub(crate) fn threshold(&self, left: u16, right: u16) -> f64 {
-        let (low, high) = (
-            self.ranges[usize::from(left)].1,
-            self.ranges[usize::from(right)].0,
-        );
+        let (low, high) = (self.ranges[usize::from(left)].1, self.ranges[usize::from(right)].0);
         let middle = low / 2.0 + high / 2.0;
-        if low <= middle && middle < high {
-            middle
-        } else {
-            low
-        }
+        if low <= middle && middle < high { middle } else { low }
     }
 }
 
 /// Integers in the order of the values; `-0.0` becomes `0.0`.
 fn ordered_bits(value: f64) -> u64 {
     let bits = (value + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    }
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 #[cfg(test)]
@@ -93,23 +78,12 @@ mod tests {
     fn thresholds_lie_between_whatever_the_values() {
         let infinity = f64::INFINITY;
         let next = 1.0_f64.next_up();
-        let values = [
-            f64::NEG_INFINITY,
-            -f64::MAX,
-            -1.0,
-            1.0,
-            next,
-            f64::MAX,
-            infinity,
-        ];
+        let values = [f64::NEG_INFINITY, -f64::MAX, -1.0, 1.0, next, f64::MAX, infinity];
         let coded = CodedFeature::new(&values);
         for left in 0..6 {
             let (low, high) = (values[usize::from(left)], values[usize::from(left) + 1]);
             let threshold = coded.threshold(left, left + 1);
-            assert!(
-                low <= threshold && threshold < high,
-                "{low} {threshold} {high}"
-            );
+            assert!(low <= threshold && threshold < high, "{low} {threshold} {high}");
         }
         assert_eq!(coded.threshold(2, 3), 0.0);
     }
@@ -117,9 +91,8 @@ mod tests {
     #[test]
     fn beyond_the_code_space_quantiles_are_even_and_keep_ties_together() {
         let n_rows = 200_000_u32;
-        let values: Vec<f64> = (0..n_rows)
-            .map(|row| f64::from(row.wrapping_mul(2_654_435_761) % 150_000))
-            .collect();
+        let values: Vec<f64> =
+            (0..n_rows).map(|row| f64::from(row.wrapping_mul(2_654_435_761) % 150_000)).collect();
         let coded = CodedFeature::new(&values);
         assert!(coded.ranges.len() <= usize::from(MISSING));
         assert!(coded.ranges.len() > 30_000);

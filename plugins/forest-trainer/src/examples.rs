@@ -56,10 +56,7 @@ impl Examples {
         n_classes: usize,
     ) -> Result<Self, ExamplesError> {
         assert!(!features.is_empty(), "a forest has features");
-        assert!(
-            features.iter().all(|values| values.len() == labels.len()),
-            "one value a row"
-        );
+        assert!(features.iter().all(|values| values.len() == labels.len()), "one value a row");
         if n_classes > MAX_CLASSES {
             return Err(ExamplesError::TooManyClasses { n_classes });
         }
@@ -73,10 +70,7 @@ impl Examples {
         let key = |row: usize| row_key(features.iter().map(|values| values[row]));
         Ok(Self {
             keys: (0..labels.len()).map(key).collect(),
-            features: features
-                .iter()
-                .map(|values| CodedFeature::new(values))
-                .collect(),
+            features: features.iter().map(|values| CodedFeature::new(values)).collect(),
             labels,
             weights,
             weight_unit,
@@ -97,10 +91,7 @@ impl Examples {
         for (&label, &weight) in self.labels.iter().zip(&self.weights) {
             totals[usize::from(label)] += u64::from(weight);
         }
-        totals
-            .iter()
-            .map(|&total| total as f64 * self.weight_unit)
-            .collect()
+        totals.iter().map(|&total| total as f64 * self.weight_unit).collect()
     }
 
     /// Class weights that give each class that occurs the same total, with mean 1 a row:
@@ -111,11 +102,7 @@ impl Examples {
         let n_present = totals.iter().filter(|&&total| total > 0.0).count() as f64;
         let all: f64 = totals.iter().sum();
         let balance = |&total: &f64| {
-            if total > 0.0 {
-                all / (n_present * total)
-            } else {
-                1.0
-            }
+            if total > 0.0 { all / (n_present * total) } else { 1.0 }
         };
         totals.iter().map(balance).collect()
     }
@@ -133,10 +120,7 @@ fn integer_weights(weights: &[f64]) -> Result<(Vec<u32>, f64), ExamplesError> {
         return Err(ExamplesError::NoRows);
     }
     let steps = f64::from(1 << 20) * f64::from(1 << 20);
-    let fine: Vec<u128> = weights
-        .iter()
-        .map(|w| (w / largest * steps) as u128)
-        .collect();
+    let fine: Vec<u128> = weights.iter().map(|w| (w / largest * steps) as u128).collect();
     let total: u128 = fine.iter().sum();
     let largest_fine = fine.iter().copied().max().unwrap_or(1).max(1);
     let target = TOTAL_WEIGHT.min(ROW_WEIGHT * total / largest_fine).max(1);
@@ -161,10 +145,7 @@ mod tests {
         let examples = weighted(&weights).expect("rows");
         for (&integer, weight) in examples.weights.iter().zip(&weights) {
             let back = f64::from(integer) * examples.weight_unit;
-            assert!(
-                (back - weight).abs() < 1e-4 * 1e-5,
-                "{weight} came back as {back}"
-            );
+            assert!((back - weight).abs() < 1e-4 * 1e-5, "{weight} came back as {back}");
         }
         let total: f64 = weights.iter().sum();
         assert!((examples.class_totals()[0] / total - 1.0).abs() < 1e-3);
@@ -181,19 +162,10 @@ mod tests {
     fn rows_to_learn_from_are_required() {
         assert_eq!(weighted(&[]).err(), Some(ExamplesError::NoRows));
         assert_eq!(weighted(&[0.0, 0.0]).err(), Some(ExamplesError::NoRows));
-        assert_eq!(
-            weighted(&[1.0, -1.0]).err(),
-            Some(ExamplesError::Weight { row: 1 })
-        );
-        assert_eq!(
-            weighted(&[f64::NAN]).err(),
-            Some(ExamplesError::Weight { row: 0 })
-        );
+        assert_eq!(weighted(&[1.0, -1.0]).err(), Some(ExamplesError::Weight { row: 1 }));
+        assert_eq!(weighted(&[f64::NAN]).err(), Some(ExamplesError::Weight { row: 0 }));
         let many = Examples::new(&[vec![0.0]], vec![0], None, 256);
-        assert_eq!(
-            many.err(),
-            Some(ExamplesError::TooManyClasses { n_classes: 256 })
-        );
+        assert_eq!(many.err(), Some(ExamplesError::TooManyClasses { n_classes: 256 }));
     }
 
     #[test]

@@ -34,19 +34,11 @@ pub struct Growth {
 /// If `growth` has not one class weight for each class.
 #[must_use]
 pub fn grow(examples: &Examples, growth: &Growth, trees: Range<u32>) -> Nodes {
-    assert_eq!(
-        growth.class_weights.len(),
-        examples.n_classes,
-        "one weight a class"
-    );
+    assert_eq!(growth.class_weights.len(), examples.n_classes, "one weight a class");
     let mut grower = Grower {
         examples,
         growth,
-        splitter: Splitter::new(
-            growth.bins.max(2),
-            growth.min_samples_leaf,
-            &growth.class_weights,
-        ),
+        splitter: Splitter::new(growth.bins.max(2), growth.min_samples_leaf, &growth.class_weights),
         order: Vec::new(),
         members: Vec::new(),
         set_aside: Vec::new(),
@@ -112,11 +104,7 @@ impl Grower<'_> {
             let node = self.nodes.len();
             if let Some((parent, is_right)) = bud.parent {
                 let child = index32(node - first);
-                let side = if is_right {
-                    &mut self.nodes.right
-                } else {
-                    &mut self.nodes.left
-                };
+                let side = if is_right { &mut self.nodes.right } else { &mut self.nodes.left };
                 side[parent] = child;
             }
             self.push_leaf(tree, node - first, &bud.counts);
@@ -124,12 +112,8 @@ impl Grower<'_> {
                 let parted = self.part(&bud.members, &chosen);
                 let middle = bud.members.start + parted.n_left;
                 let left_counts = parted.left_counts;
-                let right_counts: Vec<u64> = bud
-                    .counts
-                    .iter()
-                    .zip(&left_counts)
-                    .map(|(all, left)| all - left)
-                    .collect();
+                let right_counts: Vec<u64> =
+                    bud.counts.iter().zip(&left_counts).map(|(all, left)| all - left).collect();
                 self.nodes.feature[node] = index32(chosen.feature);
                 self.nodes.threshold[node] = parted.threshold;
                 self.nodes.missing_left[node] = chosen
@@ -156,9 +140,7 @@ impl Grower<'_> {
     /// The rows of a tree's bag.
     fn draw(&mut self, tree: u32) {
         let examples = self.examples;
-        let bagging = Bagging {
-            seed: self.growth.seed,
-        };
+        let bagging = Bagging { seed: self.growth.seed };
         self.members.clear();
         let rows = (0_u32..).zip(examples.labels.iter().zip(&examples.weights));
         for ((row, (&label, &weight)), &key) in rows.zip(&examples.keys) {
@@ -167,8 +149,7 @@ impl Grower<'_> {
                 self.members.push(Member::new(row, label, weight));
             }
         }
-        self.set_aside
-            .resize(self.members.len(), Member::new(0, 0, 0));
+        self.set_aside.resize(self.members.len(), Member::new(0, 0, 0));
     }
 
     /// Summed integer weights of each class in the whole bag.
@@ -188,10 +169,7 @@ impl Grower<'_> {
     fn choose(&mut self, bud: &Bud) -> Option<Chosen> {
         let members = &self.members[bud.members.clone()];
         let is_pure = bud.counts.iter().filter(|&&count| count > 0).count() < 2;
-        let is_deep = self
-            .growth
-            .max_depth
-            .is_some_and(|depth| bud.depth >= depth);
+        let is_deep = self.growth.max_depth.is_some_and(|depth| bud.depth >= depth);
         if is_pure || is_deep || members.len() < 2 * self.growth.min_samples_leaf as usize {
             return None;
         }
@@ -206,14 +184,11 @@ impl Grower<'_> {
                 break;
             }
             random = random.wrapping_add(STEP);
-            self.order
-                .swap(drawn, drawn + below(mix(random), n_features - drawn));
+            self.order.swap(drawn, drawn + below(mix(random), n_features - drawn));
             let feature = self.order[drawn];
             let codes = &self.examples.features[feature].codes;
             if let Offer::Cut(cut) = self.splitter.search(codes, members)
-                && best
-                    .as_ref()
-                    .is_none_or(|best| cut.purity > best.cut.purity)
+                && best.as_ref().is_none_or(|best| cut.purity > best.cut.purity)
             {
                 best = Some(Chosen { feature, cut });
             }
@@ -224,11 +199,7 @@ impl Grower<'_> {
     /// Brings the members that go left before those that go right.
     fn part(&mut self, members: &Range<usize>, chosen: &Chosen) -> Parted {
         let feature = &self.examples.features[chosen.feature];
-        let Cut {
-            below,
-            missing_left,
-            ..
-        } = chosen.cut;
+        let Cut { below, missing_left, .. } = chosen.cut;
         let missing_goes_left = missing_left == Some(true);
         let members = &mut self.members[members.clone()];
         let set_aside = &mut self.set_aside[..members.len()];
@@ -256,26 +227,18 @@ impl Grower<'_> {
         } else {
             feature.threshold(last_left, first_right)
         };
-        Parted {
-            n_left,
-            left_counts,
-            threshold,
-        }
+        Parted { n_left, left_counts, threshold }
     }
 
     fn push_leaf(&mut self, tree: u32, node: usize, counts: &[u64]) {
         let nodes = &mut self.nodes;
         let weights = counts.iter().zip(&self.growth.class_weights);
         let start = nodes.probability.len();
-        nodes
-            .probability
-            .extend(weights.map(|(&count, weight)| count as f64 * weight));
+        nodes.probability.extend(weights.map(|(&count, weight)| count as f64 * weight));
         let distribution = &mut nodes.probability[start..];
         let total: f64 = distribution.iter().sum();
         distribution.iter_mut().for_each(|weight| *weight /= total);
-        nodes
-            .tree
-            .push(i32::try_from(tree).expect("the table numbers trees as Int32"));
+        nodes.tree.push(i32::try_from(tree).expect("the table numbers trees as Int32"));
         nodes.node.push(index32(node));
         nodes.feature.push(-1);
         nodes.threshold.push(0.0);

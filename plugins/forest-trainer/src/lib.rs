@@ -121,29 +121,19 @@ impl Plugin for ForestTrainer {
 
     fn describe() -> Descriptor {
         descriptor!(Role::Trainer, Scope::Whole)
-            .input(
-                "data",
-                "A table with a label and features. Missing values may stay missing.",
-            )
+            .input("data", "A table with a label and features. Missing values may stay missing.")
             .output("model", "The forest, one row a node.")
             .cite("doi:10.1023/A:1010933404324")
     }
 
     fn bind(params: &Params, bind: &mut Bind) -> Result<()> {
-        let label = bind
-            .column("data", &params.label, Some("label"))?
-            .text()?
-            .read(Purpose::Label);
+        let label = bind.column("data", &params.label, Some("label"))?.text()?.read(Purpose::Label);
         if let Some(weight) = &params.weight {
-            bind.column("data", weight, Some("weight"))?
-                .number()?
-                .read(Purpose::Weight);
+            bind.column("data", weight, Some("weight"))?.number()?.read(Purpose::Weight);
         }
         let names = feature_names(params, bind.fields("data")?)?;
         for name in &names {
-            bind.column("data", name, Some("features"))?
-                .number()?
-                .read(Purpose::Feature);
+            bind.column("data", name, Some("features"))?.number()?.read(Purpose::Feature);
         }
         let model = ModelSchema {
             features: features(&names, bind.fields("data")?)?,
@@ -163,9 +153,7 @@ impl Plugin for ForestTrainer {
         let reader = task.input("data")?;
         let fields = reader.fields().clone();
         let names = feature_names(params, &fields)?;
-        let (_, label) = fields
-            .find(&params.label)
-            .expect("bind has found the label");
+        let (_, label) = fields.find(&params.label).expect("bind has found the label");
         let model = ModelSchema {
             features: features(&names, &fields)?,
             classes: classes(params, label)?,
@@ -195,11 +183,7 @@ impl Plugin for ForestTrainer {
 /// The named features, or all columns of numbers that may be one.
 fn feature_names(params: &Params, fields: &Fields) -> Result<Vec<String>> {
     if let Some(names) = &params.features {
-        return match names
-            .iter()
-            .enumerate()
-            .find(|(i, name)| names[..*i].contains(name))
-        {
+        return match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             Some((_, twice)) => Err(Error::param("features", format!("`{twice}` stands twice"))),
             None if names.is_empty() => Err(Error::param("features", "name at least one column")),
             None => Ok(names.clone()),
@@ -228,10 +212,7 @@ fn features(names: &[String], fields: &Fields) -> Result<Vec<Feature>> {
             let (_, field) = fields
                 .find(name)
                 .ok_or_else(|| Error::failed(format!("no column `{name}` on input `data`")))?;
-            Ok(Feature {
-                name: name.clone(),
-                unit: field.unit().map(str::to_owned),
-            })
+            Ok(Feature { name: name.clone(), unit: field.unit().map(str::to_owned) })
         })
         .collect()
 }
@@ -245,10 +226,8 @@ fn classes(params: &Params, label: &Field) -> Result<Vec<String>> {
         );
         return Err(Error::param("classes", message));
     };
-    if let Some((_, twice)) = classes
-        .iter()
-        .enumerate()
-        .find(|(i, class)| classes[..*i].contains(class))
+    if let Some((_, twice)) =
+        classes.iter().enumerate().find(|(i, class)| classes[..*i].contains(class))
     {
         return Err(Error::param("classes", format!("`{twice}` stands twice")));
     }
@@ -269,10 +248,8 @@ fn check_class_weights(params: &Params, classes: &[String]) -> Result<()> {
     };
     for (class, weight) in weights {
         if !classes.contains(class) {
-            let message = format!(
-                "there is no class `{class}`; the classes are {}",
-                classes.join(", ")
-            );
+            let message =
+                format!("there is no class `{class}`; the classes are {}", classes.join(", "));
             return Err(Error::param("class-weights", message));
         }
         if !(weight.is_finite() && *weight > 0.0) {
@@ -309,11 +286,7 @@ fn read(params: &Params, reader: &mut Reader, model: &ModelSchema) -> Result<Lab
             table.labels.push(class_of(label, params, model)?);
         }
         for (values, feature) in table.features.iter_mut().zip(&model.features) {
-            extend(
-                values,
-                batch.numbers(&feature.name)?.into_nan(),
-                &is_labelled,
-            );
+            extend(values, batch.numbers(&feature.name)?.into_nan(), &is_labelled);
         }
         if let (Some(weights), Some(column)) = (&mut table.weights, &params.weight) {
             extend(weights, batch.numbers(column)?.into_nan(), &is_labelled);
@@ -332,20 +305,18 @@ fn extend<T>(to: &mut Vec<T>, values: impl IntoIterator<Item = T>, is_labelled: 
 
 fn class_of(label: &str, params: &Params, model: &ModelSchema) -> Result<u8> {
     let place = model.classes.iter().position(|class| class == label);
-    place
-        .and_then(|place| u8::try_from(place).ok())
-        .ok_or_else(|| {
-            let remedy = if params.classes.is_some() {
-                "add it to `classes`, or drop these rows before training"
-            } else {
-                "name the classes with `classes`, or drop these rows before training"
-            };
-            Error::data(format!(
-                "column `{}` says `{label}`, which is not one of the classes {}; {remedy}",
-                params.label,
-                model.classes.join(", ")
-            ))
-        })
+    place.and_then(|place| u8::try_from(place).ok()).ok_or_else(|| {
+        let remedy = if params.classes.is_some() {
+            "add it to `classes`, or drop these rows before training"
+        } else {
+            "name the classes with `classes`, or drop these rows before training"
+        };
+        Error::data(format!(
+            "column `{}` says `{label}`, which is not one of the classes {}; {remedy}",
+            params.label,
+            model.classes.join(", ")
+        ))
+    })
 }
 
 impl Labelled {
@@ -357,11 +328,7 @@ impl Labelled {
                 "no row of input `data` has a label in `{}`{}; check the selection before \
                  training",
                 params.label,
-                if params.weight.is_some() {
-                    " and a weight above 0"
-                } else {
-                    ""
-                }
+                if params.weight.is_some() { " and a weight above 0" } else { "" }
             )),
             ExamplesError::Weight { row } => Error::data(format!(
                 "the weight in column `{}`, row {}, is not a finite number from 0 up; mend it or \
@@ -376,10 +343,7 @@ impl Labelled {
 
 fn tell(task: &Task, params: &Params, model: &ModelSchema, examples: &Examples, n_unlabelled: u64) {
     if n_unlabelled > 0 {
-        task.warn(&format!(
-            "{n_unlabelled} rows have no label in `{}`: skipped",
-            params.label
-        ));
+        task.warn(&format!("{n_unlabelled} rows have no label in `{}`: skipped", params.label));
     }
     let totals = examples.class_totals();
     let absent: Vec<&str> = model
@@ -391,9 +355,7 @@ fn tell(task: &Task, params: &Params, model: &ModelSchema, examples: &Examples, 
         .collect();
     if !absent.is_empty() {
         let absent = absent.join(", ");
-        task.warn(&format!(
-            "no row to learn from has class {absent}: never predicted"
-        ));
+        task.warn(&format!("no row to learn from has class {absent}: never predicted"));
     }
 }
 
@@ -401,16 +363,12 @@ fn growth(params: &Params, model: &ModelSchema, examples: &Examples) -> Growth {
     let class_weights = match &params.class_weights {
         ClassWeights::Rule(WeightRule::None) => vec![1.0; model.classes.len()],
         ClassWeights::Rule(WeightRule::Balanced) => examples.balanced_class_weights(),
-        ClassWeights::Each(weights) => model
-            .classes
-            .iter()
-            .map(|class| weights.get(class).copied().unwrap_or(1.0))
-            .collect(),
+        ClassWeights::Each(weights) => {
+            model.classes.iter().map(|class| weights.get(class).copied().unwrap_or(1.0)).collect()
+        }
     };
     let n_features = model.features.len();
-    let max_features = params
-        .max_features
-        .map_or(n_features.isqrt(), |most| most as usize);
+    let max_features = params.max_features.map_or(n_features.isqrt(), |most| most as usize);
     Growth {
         max_depth: params.max_depth,
         min_samples_leaf: params.min_samples_leaf,

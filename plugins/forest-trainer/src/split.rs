@@ -19,14 +19,8 @@ pub(crate) struct Member {
 
 impl Member {
     pub(crate) fn new(row: u32, class: u8, weight: u32) -> Self {
-        debug_assert!(
-            weight < 1 << 24,
-            "weights were scaled to leave room for the class"
-        );
-        Self {
-            row,
-            class_weight: u32::from(class) << 24 | weight,
-        }
+        debug_assert!(weight < 1 << 24, "weights were scaled to leave room for the class");
+        Self { row, class_weight: u32::from(class) << 24 | weight }
     }
 
     pub(crate) fn class(self) -> usize {
@@ -120,8 +114,7 @@ impl Splitter {
     /// The best split on the feature with these codes.
     pub(crate) fn search(&mut self, codes: &[u16], members: &[Member]) -> Offer {
         self.codes.clear();
-        self.codes
-            .extend(members.iter().map(|member| codes[member.row as usize]));
+        self.codes.extend(members.iter().map(|member| codes[member.row as usize]));
         let Some(range) = Range::of(&self.codes, self.bins) else {
             return Offer::Constant;
         };
@@ -163,10 +156,7 @@ impl Splitter {
         range: Range,
         members: &[Member],
     ) -> Missing<K> {
-        let mut missing = Missing {
-            weights: [0; K],
-            n_members: 0,
-        };
+        let mut missing = Missing { weights: [0; K], n_members: 0 };
         let (weights, _) = self.weights.as_chunks_mut::<K>();
         for (&code, member) in self.codes.iter().zip(members) {
             // Modulo K changes nothing, and spares a check of bounds.
@@ -208,10 +198,7 @@ impl Splitter {
         missing_left: bool,
     ) -> Option<Cut> {
         let (weights, _) = self.weights.as_chunks::<K>();
-        let class_weights = self
-            .node_class_weights
-            .first_chunk()
-            .expect("enter makes room");
+        let class_weights = self.node_class_weights.first_chunk().expect("enter makes room");
         let mut sides = Sides::<K>::all_right(self.totals.first_chunk().expect("enter makes room"));
         let mut n_left = 0;
         if missing_left {
@@ -252,10 +239,7 @@ impl Splitter {
 /// length that the compiler knows. Classes that fill up weigh nothing.
 fn room(n_classes: usize) -> usize {
     let rooms = [2, 3, 4, 8, 16, 64];
-    rooms
-        .into_iter()
-        .find(|&room| n_classes <= room)
-        .unwrap_or(256)
+    rooms.into_iter().find(|&room| n_classes <= room).unwrap_or(256)
 }
 
 /// Members without a value.
@@ -301,22 +285,11 @@ impl Range {
         let has_missing = high == MISSING;
         if has_missing {
             let present = codes.iter().copied().filter(|&code| code != MISSING);
-            high = present
-                .max()
-                .expect("the smallest code is not that of a missing value");
+            high = present.max().expect("the smallest code is not that of a missing value");
         }
         let n_codes = u32::from(high - low) + 1;
-        let scale = if n_codes <= bins {
-            1 << 16
-        } else {
-            (bins << 16) / n_codes
-        };
-        Some(Self {
-            low,
-            high,
-            has_missing,
-            scale,
-        })
+        let scale = if n_codes <= bins { 1 << 16 } else { (bins << 16) / n_codes };
+        Some(Self { low, high, has_missing, scale })
     }
 
     fn bucket(self, code: u16) -> usize {

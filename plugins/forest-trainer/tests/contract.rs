@@ -17,9 +17,7 @@ fn stars() -> RecordBatch {
         (hash >> 11) as f64 / (1_u64 << 53) as f64
     };
     let column = |of: u64| -> Float64Array {
-        (0..n_rows)
-            .map(|row| Some(noise(row, of)).filter(|x| *x > 0.05))
-            .collect()
+        (0..n_rows).map(|row| Some(noise(row, of)).filter(|x| *x > 0.05)).collect()
     };
     let class = |row: usize| {
         let (x, y) = (noise(row, 1), noise(row, 2));
@@ -41,17 +39,11 @@ fn stars() -> RecordBatch {
             Field::new("x", DataType::Float64, true).with_unit("mag"),
             Arc::new(column(1)) as ArrayRef,
         ),
-        (
-            Field::new("y", DataType::Float64, true),
-            Arc::new(column(2)) as ArrayRef,
-        ),
+        (Field::new("y", DataType::Float64, true), Arc::new(column(2)) as ArrayRef),
         (
             Field::new("w", DataType::Float64, true),
-            Arc::new(
-                (0..n_rows)
-                    .map(|row| Some(noise(row, 3)))
-                    .collect::<Float64Array>(),
-            ) as ArrayRef,
+            Arc::new((0..n_rows).map(|row| Some(noise(row, 3))).collect::<Float64Array>())
+                as ArrayRef,
         ),
         (
             Field::new("type", DataType::Utf8, true).with_categories(&names),
@@ -84,28 +76,14 @@ fn declares_what_it_reads() {
 #[test]
 fn learns_from_all_numbers_but_identifiers_and_the_weight() {
     let (schema, _) = nodes(r#"{"label": "type", "weight": "w", "trees": 1}"#);
-    let names: Vec<_> = schema
-        .features
-        .iter()
-        .map(|feature| feature.name.as_str())
-        .collect();
+    let names: Vec<_> = schema.features.iter().map(|feature| feature.name.as_str()).collect();
     assert_eq!(names, ["x", "y"]);
     assert_eq!(schema.features[0].unit.as_deref(), Some("mag"));
     assert_eq!(schema.classes, ["CEP_F", "RRAB"]);
-    let bound = harness(r#"{"label": "type", "weight": "w"}"#)
-        .bind()
-        .expect("binds");
-    let purposes: Vec<_> = bound
-        .reads
-        .iter()
-        .map(|read| (read.column, read.purpose))
-        .collect();
-    let expected = [
-        (4, Purpose::Label),
-        (3, Purpose::Weight),
-        (1, Purpose::Feature),
-        (2, Purpose::Feature),
-    ];
+    let bound = harness(r#"{"label": "type", "weight": "w"}"#).bind().expect("binds");
+    let purposes: Vec<_> = bound.reads.iter().map(|read| (read.column, read.purpose)).collect();
+    let expected =
+        [(4, Purpose::Label), (3, Purpose::Weight), (1, Purpose::Feature), (2, Purpose::Feature)];
     assert_eq!(purposes, expected);
     assert_eq!(bound.pieces, 12);
 }
@@ -121,21 +99,14 @@ fn how_the_work_is_cut_does_not_matter() {
 fn unlabelled_rows_are_skipped_and_counted_once() {
     let params = r#"{"label": "type", "trees": 4, "trees-per-shard": 1}"#;
     let outputs = harness(params).run().expect("learns");
-    assert_eq!(
-        outputs.warnings,
-        ["1 rows have no label in `type`: skipped"]
-    );
+    assert_eq!(outputs.warnings, ["1 rows have no label in `type`: skipped"]);
 }
 
 #[test]
 fn classes_without_rows_are_told() {
     let params = r#"{"label": "type", "trees": 1, "classes": ["DSCT", "CEP_F", "RRAB"]}"#;
     let outputs = harness(params).run().expect("learns");
-    assert!(
-        outputs.warnings[1].contains("class DSCT"),
-        "{:?}",
-        outputs.warnings
-    );
+    assert!(outputs.warnings[1].contains("class DSCT"), "{:?}", outputs.warnings);
 }
 
 #[test]
@@ -146,32 +117,14 @@ fn errors_name_the_place_and_the_remedy() {
     };
     check(r#"{"label": "kind"}"#, "no column `kind`");
     check(r#"{"label": "x"}"#, "should be text");
-    check(
-        r#"{"label": "type", "features": ["id", "type"]}"#,
-        "should be a number",
-    );
-    check(
-        r#"{"label": "type", "features": ["x", "x"]}"#,
-        "`x` stands twice",
-    );
+    check(r#"{"label": "type", "features": ["id", "type"]}"#, "should be a number");
+    check(r#"{"label": "type", "features": ["x", "x"]}"#, "`x` stands twice");
     check(r#"{"label": "type", "features": []}"#, "at least one");
     check(r#"{"label": "type", "classes": ["RRAB"]}"#, "says `CEP_F`");
-    check(
-        r#"{"label": "type", "classes": ["RRAB", "RRAB"]}"#,
-        "stands twice",
-    );
-    check(
-        r#"{"label": "type", "class-weights": {"rrab": 2}}"#,
-        "the classes are CEP_F, RRAB",
-    );
-    check(
-        r#"{"label": "type", "class-weights": {"RRAB": 0}}"#,
-        "above 0",
-    );
-    check(
-        r#"{"label": "type", "weight": "y"}"#,
-        "is not a finite number from 0 up",
-    );
+    check(r#"{"label": "type", "classes": ["RRAB", "RRAB"]}"#, "stands twice");
+    check(r#"{"label": "type", "class-weights": {"rrab": 2}}"#, "the classes are CEP_F, RRAB");
+    check(r#"{"label": "type", "class-weights": {"RRAB": 0}}"#, "above 0");
+    check(r#"{"label": "type", "weight": "y"}"#, "is not a finite number from 0 up");
 }
 
 #[test]
@@ -187,11 +140,7 @@ fn a_label_without_categories_needs_classes() {
     columns[4].0 = Field::new("type", DataType::Utf8, true);
     let harness =
         |params| Harness::<ForestTrainer>::new(params).table("data", table_of(columns.clone()));
-    let error = harness(r#"{"label": "type"}"#)
-        .bind()
-        .err()
-        .expect("refused")
-        .to_string();
+    let error = harness(r#"{"label": "type"}"#).bind().err().expect("refused").to_string();
     assert!(error.contains("list the classes here"), "{error}");
     harness(r#"{"label": "type", "classes": ["RRAB", "CEP_F"], "trees": 1}"#)
         .run()
@@ -207,8 +156,5 @@ fn class_weights_move_the_probabilities() {
     let balanced = root(r#"{"label": "type", "trees": 1, "class-weights": "balanced"}"#);
     assert_eq!(plain, none);
     assert!((heavy / (1.0 - heavy) / (plain / (1.0 - plain)) - 9.0).abs() < 1e-9);
-    assert!(
-        (balanced - 0.5).abs() < 0.15 && balanced != plain,
-        "{balanced}"
-    );
+    assert!((balanced - 0.5).abs() < 0.15 && balanced != plain, "{balanced}");
 }

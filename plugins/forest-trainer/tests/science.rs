@@ -19,9 +19,8 @@ fn noise(row: usize, of: u64) -> f64 {
 
 /// Three features uniform on [0, 1); the label is that of `class`.
 fn sample(n_rows: usize, class: impl Fn(usize, [f64; 3]) -> u8) -> Sample {
-    let columns: Vec<Vec<f64>> = (0..3)
-        .map(|of| (0..n_rows).map(|row| noise(row, of)).collect())
-        .collect();
+    let columns: Vec<Vec<f64>> =
+        (0..3).map(|of| (0..n_rows).map(|row| noise(row, of)).collect()).collect();
     let values = |row: usize| std::array::from_fn(|of| columns[of][row]);
     let labels = (0..n_rows).map(|row| class(row, values(row))).collect();
     Sample { columns, labels }
@@ -32,11 +31,7 @@ impl Sample {
         let of = |column: &Vec<f64>| rows.clone().into_iter().map(|row| column[row]).collect();
         Self {
             columns: self.columns.iter().map(of).collect(),
-            labels: rows
-                .clone()
-                .into_iter()
-                .map(|row| self.labels[row])
-                .collect(),
+            labels: rows.clone().into_iter().map(|row| self.labels[row]).collect(),
         }
     }
 
@@ -45,9 +40,7 @@ impl Sample {
     }
 
     fn row_major(&self) -> Vec<f64> {
-        (0..self.labels.len())
-            .flat_map(|row| self.columns.iter().map(move |c| c[row]))
-            .collect()
+        (0..self.labels.len()).flat_map(|row| self.columns.iter().map(move |c| c[row])).collect()
     }
 }
 
@@ -65,9 +58,7 @@ fn growth() -> Growth {
 fn predict(nodes: &Nodes, rows: &[f64]) -> Vec<f64> {
     let mut forest = PackedForest::new(3, 2);
     let mut reader = TreeReader::new(3, 2);
-    reader
-        .push(nodes, |tree| forest.push(tree))
-        .expect("a forest");
+    reader.push(nodes, |tree| forest.push(tree)).expect("a forest");
     reader.finish(|tree| forest.push(tree)).expect("a forest");
     forest.predict(rows)
 }
@@ -88,9 +79,7 @@ fn separable_classes_are_learnt() {
 
 #[test]
 fn grown_out_trees_have_pure_leaves_and_consistent_covers() {
-    let sample = sample(1000, |row, [x, _, _]| {
-        u8::from((x > 0.5) ^ (noise(row, 9) < 0.2))
-    });
+    let sample = sample(1000, |row, [x, _, _]| u8::from((x > 0.5) ^ (noise(row, 9) < 0.2)));
     let nodes = grow(&sample.examples(), &growth(), 0..5);
     for node in 0..nodes.len() {
         let [p, q] = [nodes.probability[2 * node], nodes.probability[2 * node + 1]];
@@ -98,10 +87,7 @@ fn grown_out_trees_have_pure_leaves_and_consistent_covers() {
             assert!(p == 0.0 || q == 0.0, "leaf {node} is {p}, {q}");
             continue;
         }
-        let root = (0..=node)
-            .rev()
-            .find(|&n| nodes.node[n] == 0)
-            .expect("a root");
+        let root = (0..=node).rev().find(|&n| nodes.node[n] == 0).expect("a root");
         let child = |side: &[i32]| root + usize::try_from(side[node]).expect("a child");
         let (left, right) = (child(&nodes.left), child(&nodes.right));
         assert_eq!(nodes.cover[node], nodes.cover[left] + nodes.cover[right]);
@@ -114,9 +100,8 @@ fn grown_out_trees_have_pure_leaves_and_consistent_covers() {
 
 #[test]
 fn the_order_of_rows_does_not_matter() {
-    let mut sample = sample(3000, |row, [x, y, _]| {
-        u8::from((x * y > 0.25) ^ (noise(row, 9) < 0.1))
-    });
+    let mut sample =
+        sample(3000, |row, [x, y, _]| u8::from((x * y > 0.25) ^ (noise(row, 9) < 0.1)));
     // Ties, missing values and twins with different labels: what an order could break.
     for row in 0..3000 {
         sample.columns[2][row] = (sample.columns[2][row] * 10.0).floor();
@@ -138,18 +123,11 @@ fn the_order_of_rows_does_not_matter() {
         Examples::new(&sample.columns, sample.labels.clone(), Some(weights), 2).expect("rows")
     };
     for (min_samples_leaf, class_weights) in [(1, vec![1.0, 1.0]), (4, vec![0.3, 1.7])] {
-        let growth = Growth {
-            min_samples_leaf,
-            class_weights,
-            ..growth()
-        };
+        let growth = Growth { min_samples_leaf, class_weights, ..growth() };
         let trees = grow(&sample.examples(), &growth, 0..4);
         assert_eq!(trees, grow(&shuffled.examples(), &growth, 0..4));
         let trees = grow(&weighted(&sample, &weights), &growth, 0..4);
-        assert_eq!(
-            trees,
-            grow(&weighted(&shuffled, &shuffled_weights), &growth, 0..4)
-        );
+        assert_eq!(trees, grow(&weighted(&shuffled, &shuffled_weights), &growth, 0..4));
     }
 }
 
@@ -167,10 +145,7 @@ fn trees_do_not_depend_on_those_grown_with_them() {
     assert_eq!(together.tree, apart.tree);
     assert_eq!(together.threshold, apart.threshold);
     assert_eq!(together.probability, apart.probability);
-    let other_seed = Growth {
-        seed: 6,
-        ..growth()
-    };
+    let other_seed = Growth { seed: 6, ..growth() };
     assert_ne!(together, grow(&examples, &other_seed, 0..6));
 }
 
@@ -211,10 +186,7 @@ fn values_missing_only_later_go_with_the_larger_side() {
     let sample = sample(1000, |_, [x, _, _]| u8::from(x > 0.8));
     let nodes = grow(&sample.examples(), &growth(), 0..3);
     for node in (0..nodes.len()).filter(|&node| nodes.feature[node] != -1) {
-        let root = (0..=node)
-            .rev()
-            .find(|&n| nodes.node[n] == 0)
-            .expect("a root");
+        let root = (0..=node).rev().find(|&n| nodes.node[n] == 0).expect("a root");
         let cover =
             |side: &[i32]| nodes.cover[root + usize::try_from(side[node]).expect("a child")];
         let (left, right) = (cover(&nodes.left), cover(&nodes.right));
@@ -224,27 +196,11 @@ fn values_missing_only_later_go_with_the_larger_side() {
 
 #[test]
 fn limits_on_depth_and_leaves_hold() {
-    let examples = sample(2000, |row, [x, _, _]| {
-        u8::from((x > 0.5) ^ (noise(row, 9) < 0.3))
-    })
-    .examples();
-    let shallow = grow(
-        &examples,
-        &Growth {
-            max_depth: Some(3),
-            ..growth()
-        },
-        0..3,
-    );
+    let examples =
+        sample(2000, |row, [x, _, _]| u8::from((x > 0.5) ^ (noise(row, 9) < 0.3))).examples();
+    let shallow = grow(&examples, &Growth { max_depth: Some(3), ..growth() }, 0..3);
     assert!(shallow.node.iter().all(|&node| node < 15));
-    let wide = grow(
-        &examples,
-        &Growth {
-            min_samples_leaf: 50,
-            ..growth()
-        },
-        0..3,
-    );
+    let wide = grow(&examples, &Growth { min_samples_leaf: 50, ..growth() }, 0..3);
     // Rows are drawn once or more: a cover is at least the number of rows.
     assert!(wide.cover.iter().all(|&cover| cover >= 50.0));
     assert!(wide.len() > 3 * 3);
@@ -253,15 +209,11 @@ fn limits_on_depth_and_leaves_hold() {
 #[test]
 fn weights_count_like_copies() {
     let sample = sample(400, |_, [x, y, _]| u8::from(x > y));
-    let weights: Vec<f64> = (0..400)
-        .map(|row| f64::from(1 + u8::from(row % 3 == 0)))
-        .collect();
+    let weights: Vec<f64> = (0..400).map(|row| f64::from(1 + u8::from(row % 3 == 0))).collect();
     let twice = sample.rows((0..400).chain((0..400).step_by(3)));
     let weighted = Examples::new(&sample.columns, sample.labels.clone(), Some(&weights), 2);
-    let (weighted, copied) = (
-        grow(&weighted.expect("rows"), &growth(), 0..3),
-        grow(&twice.examples(), &growth(), 0..3),
-    );
+    let (weighted, copied) =
+        (grow(&weighted.expect("rows"), &growth(), 0..3), grow(&twice.examples(), &growth(), 0..3));
     // Twins share their draws, so a copy weighs exactly as much as a weight of two.
     assert_eq!(weighted.threshold, copied.threshold);
     for (a, b) in weighted.cover.iter().zip(&copied.cover) {
@@ -274,15 +226,9 @@ fn a_balanced_forest_finds_more_of_the_rare_class() {
     let whole = sample(8000, |row, [x, _, _]| u8::from(noise(row, 9) < 0.12 * x));
     let (train, test) = (whole.rows(0..4000), whole.rows(4000..8000));
     let n_found = |class_weights: Vec<f64>| {
-        let growth = Growth {
-            class_weights,
-            min_samples_leaf: 200,
-            ..growth()
-        };
+        let growth = Growth { class_weights, min_samples_leaf: 200, ..growth() };
         let p = predict(&grow(&train.examples(), &growth, 0..30), &test.row_major());
-        (0..4000)
-            .filter(|&row| test.labels[row] == 1 && p[2 * row + 1] > 0.5)
-            .count()
+        (0..4000).filter(|&row| test.labels[row] == 1 && p[2 * row + 1] > 0.5).count()
     };
     let balanced = n_found(train.examples().balanced_class_weights());
     assert!(balanced > 100 && n_found(vec![1.0; 2]) < 20, "{balanced}");
@@ -292,11 +238,7 @@ fn a_balanced_forest_finds_more_of_the_rare_class() {
 fn coarse_buckets_cost_little() {
     let whole = sample(6000, |_, [x, y, _]| u8::from(x + y > 1.0));
     let score = |bins| {
-        let nodes = grow(
-            &whole.rows(0..3000).examples(),
-            &Growth { bins, ..growth() },
-            0..30,
-        );
+        let nodes = grow(&whole.rows(0..3000).examples(), &Growth { bins, ..growth() }, 0..30);
         accuracy(&nodes, &whole.rows(3000..6000))
     };
     assert!((score(8) - score(4096)).abs() < 0.02);

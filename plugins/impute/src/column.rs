@@ -49,10 +49,7 @@ impl fmt::Display for Fill {
 pub(crate) fn constant(value: &Constant, field: &Field) -> Result<Fill> {
     let data_type = field.data_type();
     let misfit = || {
-        let message = format!(
-            "does not fit column `{}`, which is {data_type}",
-            field.name()
-        );
+        let message = format!("does not fit column `{}`, which is {data_type}", field.name());
         Error::param("value", message)
     };
     match value {
@@ -62,9 +59,7 @@ pub(crate) fn constant(value: &Constant, field: &Field) -> Result<Fill> {
             let value = i128::from(*value);
             // An array of nothing tells whether the value fits its type.
             let none = new_empty_array(data_type);
-            integers(&none, value)
-                .map(|_| Fill::Integer(value))
-                .ok_or_else(misfit)
+            integers(&none, value).map(|_| Fill::Integer(value)).ok_or_else(misfit)
         }
         Constant::Text(value) if is_plain_text(data_type) => Ok(Fill::Text(value.clone())),
         _ => Err(misfit()),
@@ -78,10 +73,7 @@ pub(crate) fn constant(value: &Constant, field: &Field) -> Result<Fill> {
 /// When it has no value, or no finite mean.
 pub(crate) fn fit(reader: &mut Reader, name: &str, strategy: Strategy) -> Result<Fill> {
     reader.rewind();
-    let data_type = reader
-        .fields()
-        .find(name)
-        .map(|(_, field)| field.data_type().clone());
+    let data_type = reader.fields().find(name).map(|(_, field)| field.data_type().clone());
     let fill = match (data_type, strategy) {
         (Some(data_type), _) if is_float(&data_type) => {
             fit_floats(reader, name, strategy)?.map(Fill::Float)
@@ -92,21 +84,14 @@ pub(crate) fn fit(reader: &mut Reader, name: &str, strategy: Strategy) -> Result
                 let array = batch.column(name)?;
                 let values =
                     values(&array).ok_or_else(|| Error::failed("an integer type unknown here"))?;
-                values
-                    .into_iter()
-                    .flatten()
-                    .for_each(|value| counts.add(value));
+                values.into_iter().flatten().for_each(|value| counts.add(value));
             }
             counts.most_frequent().map(Fill::Integer)
         }
         _ => {
             let mut counts = Counts::default();
             while let Some(batch) = reader.next()? {
-                batch
-                    .strings(name)?
-                    .iter()
-                    .flatten()
-                    .for_each(|value| counts.add_str(value));
+                batch.strings(name)?.iter().flatten().for_each(|value| counts.add_str(value));
             }
             counts.most_frequent().map(Fill::Text)
         }
@@ -125,9 +110,8 @@ fn fit_floats(reader: &mut Reader, name: &str, strategy: Strategy) -> Result<Opt
     let (mut all, mut sum, mut counts) = (Vec::new(), ExactSum::default(), Counts::default());
     while let Some(batch) = reader.next()? {
         let numbers = batch.numbers(name)?;
-        let present = (0..numbers.len())
-            .filter_map(|row| numbers.get(row))
-            .filter(|value| !value.is_nan());
+        let present =
+            (0..numbers.len()).filter_map(|row| numbers.get(row)).filter(|value| !value.is_nan());
         match strategy {
             Strategy::Median => all.extend(present),
             Strategy::Mean => present.for_each(|value| sum.add(value)),
@@ -159,30 +143,19 @@ pub(crate) fn fill(batch: &Batch, name: &str, with: &Fill) -> Result<(ArrayRef, 
     let missing: Vec<bool> = match array.data_type() {
         DataType::Float64 => missing_floats(array.as_primitive::<Float64Type>().iter()),
         DataType::Float32 => missing_floats(
-            array
-                .as_primitive::<Float32Type>()
-                .iter()
-                .map(|value| value.map(f64::from)),
+            array.as_primitive::<Float32Type>().iter().map(|value| value.map(f64::from)),
         ),
         _ => (0..array.len()).map(|row| array.is_null(row)).collect(),
     };
     let filled: Option<ArrayRef> = match (array.data_type(), with) {
         (DataType::Float64, Fill::Float(with)) => {
-            let values = array
-                .as_primitive::<Float64Type>()
-                .values()
-                .iter()
-                .zip(&missing);
+            let values = array.as_primitive::<Float64Type>().values().iter().zip(&missing);
             Some(Arc::new(Float64Array::from_iter_values(
                 values.map(|(value, gap)| if *gap { *with } else { *value }),
             )))
         }
         (DataType::Float32, Fill::Float(with)) => {
-            let values = array
-                .as_primitive::<Float32Type>()
-                .values()
-                .iter()
-                .zip(&missing);
+            let values = array.as_primitive::<Float32Type>().values().iter().zip(&missing);
             let with = *with as f32;
             Some(Arc::new(Float32Array::from_iter_values(
                 values.map(|(value, gap)| if *gap { with } else { *value }),
@@ -191,9 +164,7 @@ pub(crate) fn fill(batch: &Batch, name: &str, with: &Fill) -> Result<(ArrayRef, 
         (_, Fill::Integer(with)) => integers(&array, *with),
         (DataType::Utf8, Fill::Text(with)) => {
             let values = array.as_string::<i32>().iter();
-            Some(Arc::new(StringArray::from_iter_values(
-                values.map(|value| value.unwrap_or(with)),
-            )))
+            Some(Arc::new(StringArray::from_iter_values(values.map(|value| value.unwrap_or(with)))))
         }
         (DataType::LargeUtf8, Fill::Text(with)) => {
             let values = array.as_string::<i64>().iter();
@@ -220,10 +191,7 @@ fn integers(array: &ArrayRef, with: i128) -> Option<ArrayRef> {
         T::Native: TryFrom<i128>,
     {
         let with = T::Native::try_from(with).ok()?;
-        let values = array
-            .as_primitive::<T>()
-            .iter()
-            .map(|value| value.unwrap_or(with));
+        let values = array.as_primitive::<T>().iter().map(|value| value.unwrap_or(with));
         Some(Arc::new(PrimitiveArray::<T>::from_iter_values(values)))
     }
     match array.data_type() {
@@ -245,11 +213,7 @@ fn values(array: &ArrayRef) -> Option<Vec<Option<i128>>> {
     where
         T::Native: Into<i128>,
     {
-        array
-            .as_primitive::<T>()
-            .iter()
-            .map(|value| value.map(Into::into))
-            .collect()
+        array.as_primitive::<T>().iter().map(|value| value.map(Into::into)).collect()
     }
     Some(match array.data_type() {
         DataType::Int8 => widen::<Int8Type>(array),

@@ -28,10 +28,7 @@ impl Plugin for Impute {
                 "fit",
                 "The rows that statistics come from: the training part, lest the test leaks.",
             )
-            .output(
-                "filled",
-                "All of `rows`, without gaps in the filled columns.",
-            )
+            .output("filled", "All of `rows`, without gaps in the filled columns.")
             .cite("doi:10.1007/PL00009321")
     }
 
@@ -60,10 +57,7 @@ impl Plugin for Impute {
             for (name, _) in &rules {
                 let mask = Field::new(format!("{name}_imputed"), DataType::Boolean, false);
                 let about = format!("{name} was missing and is filled in");
-                bind.add(
-                    "filled",
-                    mask.with_ucd("meta.code").with_description(&about),
-                )?;
+                bind.add("filled", mask.with_ucd("meta.code").with_description(&about))?;
             }
         }
         Ok(())
@@ -100,9 +94,7 @@ impl Plugin for Impute {
             output.derive(&batch, columns)?;
         }
         for (((name, _), with), filled) in rules.iter().zip(&fills).zip(filled) {
-            task.info(&format!(
-                "`{name}`: {filled} of {all} rows filled with {with}"
-            ));
+            task.info(&format!("`{name}`: {filled} of {all} rows filled with {with}"));
         }
         Ok(())
     }
@@ -121,9 +113,7 @@ fn bind_column(bind: &mut Bind, field: &Field, rule: &Rule) -> Result<()> {
             })
         }
     };
-    bind.column("rows", name, None)?
-        .of_type(expected, fits)?
-        .read(Purpose::Value);
+    bind.column("rows", name, None)?.of_type(expected, fits)?.read(Purpose::Value);
     if let Some(value) = &rule.value {
         return constant(value, field).map(|_| ());
     }
@@ -136,9 +126,8 @@ fn bind_column(bind: &mut Bind, field: &Field, rule: &Rule) -> Result<()> {
     }
     let expected = field.data_type();
     let column = bind.column("fit", name, None)?;
-    let column = column.of_type(&format!("{expected}, as in `rows`"), |data_type| {
-        data_type == expected
-    })?;
+    let column =
+        column.of_type(&format!("{expected}, as in `rows`"), |data_type| data_type == expected)?;
     let column = match field.unit() {
         Some(unit) => column.unit(&[unit])?,
         None => column,

@@ -81,10 +81,7 @@ impl Params {
                 return Err(Error::param("columns", format!("`{name}` is listed twice")));
             }
         }
-        let common = Rule {
-            strategy: self.strategy,
-            value: self.value.clone(),
-        };
+        let common = Rule { strategy: self.strategy, value: self.value.clone() };
         let is_all = self.columns.is_empty() && self.per_column.is_empty();
         let mut rules = Vec::new();
         for field in fields {
@@ -104,10 +101,7 @@ impl Params {
             };
             match (rule.strategy, &rule.value) {
                 (Strategy::Constant, None) => {
-                    return Err(Error::param(
-                        param,
-                        "which value? `strategy: constant` needs one",
-                    ));
+                    return Err(Error::param(param, "which value? `strategy: constant` needs one"));
                 }
                 (Strategy::Constant, Some(_)) | (_, None) => {}
                 (_, Some(_)) => {
@@ -124,11 +118,7 @@ impl Params {
     /// Names in the parameters that may not be columns, each with its parameter.
     pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
         let columns = self.columns.iter().map(|name| (name.as_str(), "columns"));
-        columns.chain(
-            self.per_column
-                .keys()
-                .map(|name| (name.as_str(), "per-column")),
-        )
+        columns.chain(self.per_column.keys().map(|name| (name.as_str(), "per-column")))
     }
 }
 

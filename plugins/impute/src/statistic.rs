@@ -16,18 +16,10 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
     if is_odd {
         return Some(upper);
     }
-    let lower = below
-        .iter()
-        .copied()
-        .max_by(f64::total_cmp)
-        .expect("two values or more");
+    let lower = below.iter().copied().max_by(f64::total_cmp).expect("two values or more");
     let sum = lower + upper;
     // Two huge values overflow where their mean does not.
-    Some(if sum.is_finite() {
-        sum / 2.0
-    } else {
-        lower / 2.0 + upper / 2.0
-    })
+    Some(if sum.is_finite() { sum / 2.0 } else { lower / 2.0 + upper / 2.0 })
 }
 
 /// Sums without rounding, so that the order of terms does not matter.
@@ -116,10 +108,7 @@ impl<V: Ord> Counts<V> {
     /// The value that came most often, the smallest of several. None of nothing.
     pub fn most_frequent(self) -> Option<V> {
         let best = self.0.values().max().copied()?;
-        self.0
-            .into_iter()
-            .find(|(_, count)| *count == best)
-            .map(|(value, _)| value)
+        self.0.into_iter().find(|(_, count)| *count == best).map(|(value, _)| value)
     }
 }
 
@@ -194,10 +183,7 @@ mod tests {
         assert_eq!(mean(&[1e100, 1.0, -1e100, 1.0]), Some(0.5));
         assert_eq!(mean(&[0.1; 10]), Some(0.1));
         // Half a step up, and a hair more: rounds up, though half alone rounds to even.
-        assert_eq!(
-            mean(&[1.0, f64::EPSILON / 2.0, 1e-40]),
-            Some((1.0 + f64::EPSILON) / 3.0)
-        );
+        assert_eq!(mean(&[1.0, f64::EPSILON / 2.0, 1e-40]), Some((1.0 + f64::EPSILON) / 3.0));
         assert_eq!(mean(&[1.0, f64::EPSILON / 2.0]), Some(0.5));
         assert!(!mean(&[f64::MAX, f64::MAX]).unwrap().is_finite());
         assert!(!mean(&[f64::INFINITY, 1.0]).unwrap().is_finite());
@@ -219,18 +205,11 @@ mod tests {
     #[test]
     fn most_frequent_or_smallest() {
         let mut counts = Counts::default();
-        ["b", "a", "b", "a", "c"]
-            .iter()
-            .for_each(|value| counts.add_str(value));
+        ["b", "a", "b", "a", "c"].iter().for_each(|value| counts.add_str(value));
         assert_eq!(counts.most_frequent().as_deref(), Some("a"));
         let mut counts = Counts::default();
-        [2.0, 0.0, -0.0, 3.0]
-            .iter()
-            .for_each(|value| counts.add(Ordered::new(*value)));
-        assert_eq!(
-            counts.most_frequent().map(|value| value.get().to_bits()),
-            Some(0)
-        );
+        [2.0, 0.0, -0.0, 3.0].iter().for_each(|value| counts.add(Ordered::new(*value)));
+        assert_eq!(counts.most_frequent().map(|value| value.get().to_bits()), Some(0));
         assert_eq!(Counts::<i128>::default().most_frequent(), None);
     }
 }

@@ -10,12 +10,9 @@ use skyloom_plugin_testing::{Harness, table, table_of};
 fn stars(v: Vec<Option<f64>>) -> RecordBatch {
     let n = v.len();
     let small: Float32Array = v.iter().map(|v| v.map(|v| v as f32)).collect();
-    let count: Int32Array = (0..n as i32)
-        .map(|row| (row % 3 != 0).then_some(row % 4))
-        .collect();
-    let field: StringArray = (0..n)
-        .map(|row| (row % 2 == 0).then(|| format!("f{}", row % 4)))
-        .collect();
+    let count: Int32Array = (0..n as i32).map(|row| (row % 3 != 0).then_some(row % 4)).collect();
+    let field: StringArray =
+        (0..n).map(|row| (row % 2 == 0).then(|| format!("f{}", row % 4))).collect();
     let id: StringArray = (0..n).map(|row| Some(format!("s{row}"))).collect();
     table([
         ("id", Arc::new(id) as ArrayRef),
@@ -31,20 +28,11 @@ fn gaps() -> RecordBatch {
 }
 
 fn train() -> RecordBatch {
-    stars(vec![
-        Some(2.0),
-        Some(4.0),
-        None,
-        Some(3.0),
-        Some(f64::NAN),
-        Some(4.0),
-    ])
+    stars(vec![Some(2.0), Some(4.0), None, Some(3.0), Some(f64::NAN), Some(4.0)])
 }
 
 fn harness(params: &str) -> Harness<Impute> {
-    Harness::new(params)
-        .table("rows", gaps())
-        .table("fit", train())
+    Harness::new(params).table("rows", gaps()).table("fit", train())
 }
 
 fn filled(params: &str) -> RecordBatch {
@@ -60,10 +48,7 @@ fn floats(table: &RecordBatch, name: &str) -> Vec<f64> {
 #[test]
 fn reads_what_it_declares() {
     for strategy in ["mean", "median", "most-frequent"] {
-        harness(&format!(
-            r#"{{"columns": ["V"], "strategy": "{strategy}"}}"#
-        ))
-        .prove();
+        harness(&format!(r#"{{"columns": ["V"], "strategy": "{strategy}"}}"#)).prove();
     }
     harness(r#"{"per-column": {"field": {"strategy": "constant", "value": "none"}}}"#).prove();
     harness(r#"{"columns": ["V"], "strategy": "constant", "value": 7.5, "indicators": false}"#)
@@ -73,23 +58,14 @@ fn reads_what_it_declares() {
 #[test]
 fn fills_with_what_fit_says() {
     assert_eq!(floats(&filled("{}"), "V"), [1.0, 3.5, 3.5, 100.0]);
-    assert_eq!(
-        floats(&filled(r#"{"strategy": "mean"}"#), "V"),
-        [1.0, 3.25, 3.25, 100.0]
-    );
-    assert_eq!(
-        floats(&filled(r#"{"strategy": "most-frequent"}"#), "V"),
-        [1.0, 4.0, 4.0, 100.0]
-    );
+    assert_eq!(floats(&filled(r#"{"strategy": "mean"}"#), "V"), [1.0, 3.25, 3.25, 100.0]);
+    assert_eq!(floats(&filled(r#"{"strategy": "most-frequent"}"#), "V"), [1.0, 4.0, 4.0, 100.0]);
     assert_eq!(
         floats(&filled(r#"{"strategy": "constant", "value": -1}"#), "V"),
         [1.0, -1.0, -1.0, 100.0]
     );
     let small = filled("{}").column_by_name("small").unwrap().clone();
-    assert_eq!(
-        small.as_primitive::<Float32Type>().values().to_vec(),
-        [1.0, 3.5, 3.5, 100.0]
-    );
+    assert_eq!(small.as_primitive::<Float32Type>().values().to_vec(), [1.0, 3.5, 3.5, 100.0]);
 }
 
 #[test]
@@ -97,29 +73,15 @@ fn text_and_integers_are_filled_too() {
     let most = r#"{"columns": ["count", "field"], "strategy": "most-frequent"}"#;
     let table = filled(most);
     // In `fit`, count is 1, 2, 0, 1 where it is there: 1. Field is f0, f2, f0: f0.
-    let count = table
-        .column_by_name("count")
-        .unwrap()
-        .as_primitive::<Int32Type>()
-        .values()
-        .to_vec();
+    let count =
+        table.column_by_name("count").unwrap().as_primitive::<Int32Type>().values().to_vec();
     assert_eq!(count, [1, 1, 2, 1]);
-    let field: Vec<_> = table
-        .column_by_name("field")
-        .unwrap()
-        .as_string::<i32>()
-        .iter()
-        .flatten()
-        .collect();
+    let field: Vec<_> =
+        table.column_by_name("field").unwrap().as_string::<i32>().iter().flatten().collect();
     assert_eq!(field, ["f0", "f0", "f2", "f0"]);
     let table = filled(r#"{"per-column": {"field": {"strategy": "constant", "value": "none"}}}"#);
-    let field: Vec<_> = table
-        .column_by_name("field")
-        .unwrap()
-        .as_string::<i32>()
-        .iter()
-        .flatten()
-        .collect();
+    let field: Vec<_> =
+        table.column_by_name("field").unwrap().as_string::<i32>().iter().flatten().collect();
     assert_eq!(field, ["f0", "none", "f2", "none"]);
 }
 
@@ -127,23 +89,8 @@ fn text_and_integers_are_filled_too() {
 fn columns_keep_their_places_and_gaps_are_marked() {
     let table = filled("{}");
     let schema = table.schema();
-    let names: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "id",
-            "V",
-            "small",
-            "count",
-            "field",
-            "V_imputed",
-            "small_imputed"
-        ]
-    );
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["id", "V", "small", "count", "field", "V_imputed", "small_imputed"]);
     assert!(!schema.field(1).is_nullable());
     let mask: Vec<_> = table.column(5).as_boolean().iter().flatten().collect();
     assert_eq!(mask, [false, true, true, false]);
@@ -154,30 +101,15 @@ fn columns_keep_their_places_and_gaps_are_marked() {
 fn what_cannot_be_is_named() {
     for (params, start) in [
         (r#"{"columns": ["W"]}"#, "input `rows` has no column `W`"),
-        (
-            r#"{"per-column": {"W": {}}}"#,
-            "input `rows` has no column `W`",
-        ),
-        (
-            r#"{"columns": ["V", "V"]}"#,
-            "parameter `columns`: `V` is listed twice",
-        ),
+        (r#"{"per-column": {"W": {}}}"#, "input `rows` has no column `W`"),
+        (r#"{"columns": ["V", "V"]}"#, "parameter `columns`: `V` is listed twice"),
         (
             r#"{"columns": ["count"]}"#,
             "column `count` of input `rows` should be floats, or another strategy",
         ),
-        (
-            r#"{"strategy": "constant"}"#,
-            "parameter `value`: which value?",
-        ),
-        (
-            r#"{"value": 3}"#,
-            "parameter `value`: is for `strategy: constant`",
-        ),
-        (
-            r#"{"per-column": {"V": {"value": 3}}}"#,
-            "parameter `per-column.V.value`: is for",
-        ),
+        (r#"{"strategy": "constant"}"#, "parameter `value`: which value?"),
+        (r#"{"value": 3}"#, "parameter `value`: is for `strategy: constant`"),
+        (r#"{"per-column": {"V": {"value": 3}}}"#, "parameter `per-column.V.value`: is for"),
         (
             r#"{"columns": ["count"], "strategy": "constant", "value": 1.5}"#,
             "parameter `value`: does not fit column `count`, which is Int32",
@@ -217,9 +149,7 @@ fn what_cannot_be_is_named() {
 
 /// The error when another table is fitted on.
 fn error_of_fit(params: &str, fit: RecordBatch) -> String {
-    let harness = Harness::<Impute>::new(params)
-        .table("rows", gaps())
-        .table("fit", fit);
+    let harness = Harness::<Impute>::new(params).table("rows", gaps()).table("fit", fit);
     harness.run().err().expect("fails").to_string()
 }
 
@@ -229,9 +159,8 @@ fn units_must_agree() {
         let field = Field::new("V", DataType::Float64, true).with_unit(unit);
         table_of([(field, Arc::new(Float64Array::from(vec![1.0])) as ArrayRef)])
     };
-    let harness = Harness::<Impute>::new("{}")
-        .table("rows", column("mag"))
-        .table("fit", column("mJy"));
+    let harness =
+        Harness::<Impute>::new("{}").table("rows", column("mag")).table("fit", column("mJy"));
     assert_eq!(
         harness.run().err().unwrap().to_string(),
         "column `V` of input `fit` should be mag, but is mJy"

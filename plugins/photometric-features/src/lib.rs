@@ -52,9 +52,7 @@ impl Plugin for PhotometricFeatures {
         }
         bind.pass_all("features", "table")?;
         let fields = new_fields(params, &bands, &errors)?;
-        fields
-            .into_iter()
-            .try_for_each(|field| bind.add("features", field))
+        fields.into_iter().try_for_each(|field| bind.add("features", field))
     }
 
     fn map(params: &Params, batch: &Batch) -> Result<Vec<ArrayRef>> {
@@ -77,9 +75,8 @@ impl Plugin for PhotometricFeatures {
                 // Without the colour there is nothing that the error would be of.
                 let err = combined_values(a_err, b_err, quadrature);
                 let colour = combined_values(&a.mag, &b.mag, |a, b| a - b);
-                let err = err
-                    .zip(colour)
-                    .map(|(err, colour)| if colour.is_nan() { colour } else { err });
+                let err =
+                    err.zip(colour).map(|(err, colour)| if colour.is_nan() { colour } else { err });
                 columns.push(present(&err.collect::<Vec<_>>()));
             }
         }
@@ -121,10 +118,7 @@ fn scale(params: &Params, band: &str, unit: Option<&str>) -> Result<Scale> {
         sdss_softening(last.chars().next()?)
     });
     match (zero_point, softening) {
-        (Some(zero_point), Some(softening)) => Ok(Scale {
-            zero_point,
-            softening,
-        }),
+        (Some(zero_point), Some(softening)) => Ok(Scale { zero_point, softening }),
         (_, None) => {
             let message = format!(
                 "`{band}` is no SDSS band; give its softening, in units of the flux of magnitude 0"
@@ -139,9 +133,7 @@ fn scale(params: &Params, band: &str, unit: Option<&str>) -> Result<Scale> {
 fn new_fields(params: &Params, bands: &[Field], errors: &[Option<String>]) -> Result<Vec<Field>> {
     let mut fields = Vec::new();
     let mag = |name: String, ucd: String, about: String| {
-        let field = Field::new(name, DataType::Float64, true)
-            .with_unit("mag")
-            .with_ucd(&ucd);
+        let field = Field::new(name, DataType::Float64, true).with_unit("mag").with_ucd(&ucd);
         field.with_description(&about)
     };
     if params.input == InputKind::Flux {
@@ -155,11 +147,7 @@ fn new_fields(params: &Params, bands: &[Field], errors: &[Option<String>]) -> Re
             ));
             if error.is_some() {
                 let ucd = format!("stat.error;phot.mag{em}");
-                fields.push(mag(
-                    format!("{name}_err"),
-                    ucd,
-                    format!("1σ error of {name}"),
-                ));
+                fields.push(mag(format!("{name}_err"), ucd, format!("1σ error of {name}")));
             }
         }
     }
@@ -184,8 +172,7 @@ fn new_fields(params: &Params, bands: &[Field], errors: &[Option<String>]) -> Re
             let band = field.name();
             let mask = Field::new(format!("{band}_missing"), DataType::Boolean, false);
             fields.push(
-                mask.with_ucd("meta.code")
-                    .with_description(&format!("No usable value in {band}")),
+                mask.with_ucd("meta.code").with_description(&format!("No usable value in {band}")),
             );
         }
         let count = Field::new("bands_missing", DataType::UInt8, false).with_ucd("meta.number");
@@ -197,11 +184,7 @@ fn new_fields(params: &Params, bands: &[Field], errors: &[Option<String>]) -> Re
 /// The part of a band's UCD that says where in the spectrum it lies, with a `;` before it;
 /// empty when it does not say.
 fn em(field: &Field) -> String {
-    let words = field
-        .ucd()
-        .unwrap_or_default()
-        .split(';')
-        .filter(|word| word.starts_with("em."));
+    let words = field.ucd().unwrap_or_default().split(';').filter(|word| word.starts_with("em."));
     words.map(|word| format!(";{word}")).collect()
 }
 
@@ -215,29 +198,19 @@ impl Band {
     fn read(params: &Params, batch: &Batch, band: &str, error: Option<&str>) -> Result<Self> {
         let values = batch.numbers(band)?;
         let range = params.valid.unwrap_or_default().ends();
-        let mut mag: Vec<_> = (0..values.len())
-            .map(|row| valid(values.get(row), range))
-            .collect();
+        let mut mag: Vec<_> = (0..values.len()).map(|row| valid(values.get(row), range)).collect();
         let mut err: Option<Vec<_>> = None;
         if let Some(error) = error {
             let errors = batch.numbers(error)?;
-            err = Some(
-                (0..errors.len())
-                    .map(|row| valid_err(errors.get(row)))
-                    .collect(),
-            );
+            err = Some((0..errors.len()).map(|row| valid_err(errors.get(row))).collect());
         }
         if params.input == InputKind::Flux {
-            let unit = batch
-                .fields()
-                .find(band)
-                .and_then(|(_, field)| field.unit());
+            let unit = batch.fields().find(band).and_then(|(_, field)| field.unit());
             let scale = scale(params, band, unit)?;
             for (err, flux) in err.iter_mut().flatten().zip(&mag) {
                 *err = asinh_mag_err(*flux, *err, scale);
             }
-            mag.iter_mut()
-                .for_each(|flux| *flux = asinh_mag(*flux, scale));
+            mag.iter_mut().for_each(|flux| *flux = asinh_mag(*flux, scale));
         }
         Ok(Self { mag, err })
     }
@@ -245,9 +218,7 @@ impl Band {
 
 /// A column with nulls where there is NaN.
 fn present(values: &[f64]) -> ArrayRef {
-    let values = values
-        .iter()
-        .map(|value| (!value.is_nan()).then_some(*value));
+    let values = values.iter().map(|value| (!value.is_nan()).then_some(*value));
     Arc::new(values.collect::<Float64Array>())
 }
 
@@ -266,19 +237,10 @@ fn combined(a: &[f64], b: &[f64], with: impl Fn(f64, f64) -> f64) -> ArrayRef {
 /// Which bands are missing in each row, and how many.
 fn masks(bands: &[Band], rows: usize) -> Vec<ArrayRef> {
     let mask = |band: &Band| -> ArrayRef {
-        Arc::new(
-            band.mag
-                .iter()
-                .map(|mag| Some(mag.is_nan()))
-                .collect::<BooleanArray>(),
-        )
+        Arc::new(band.mag.iter().map(|mag| Some(mag.is_nan())).collect::<BooleanArray>())
     };
     // `bands` holds at most 255.
     let count = |row: usize| bands.iter().filter(|band| band.mag[row].is_nan()).count() as u8;
     let count: UInt8Array = (0..rows).map(count).map(Some).collect();
-    bands
-        .iter()
-        .map(mask)
-        .chain([Arc::new(count) as ArrayRef])
-        .collect()
+    bands.iter().map(mask).chain([Arc::new(count) as ArrayRef]).collect()
 }

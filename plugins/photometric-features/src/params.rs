@@ -62,10 +62,7 @@ pub struct Range {
 impl Range {
     /// Both ends, infinite where open.
     pub fn ends(self) -> (f64, f64) {
-        (
-            self.min.unwrap_or(f64::NEG_INFINITY),
-            self.max.unwrap_or(f64::INFINITY),
-        )
+        (self.min.unwrap_or(f64::NEG_INFINITY), self.max.unwrap_or(f64::INFINITY))
     }
 }
 
@@ -121,9 +118,9 @@ impl Params {
             Colours::Named(NamedColours::Adjacent) => {
                 Ok((1..n_bands).map(|b| (b - 1, b)).collect())
             }
-            Colours::Named(NamedColours::All) => Ok((0..n_bands)
-                .flat_map(|a| (a + 1..n_bands).map(move |b| (a, b)))
-                .collect()),
+            Colours::Named(NamedColours::All) => {
+                Ok((0..n_bands).flat_map(|a| (a + 1..n_bands).map(move |b| (a, b))).collect())
+            }
             Colours::Pairs(pairs) => {
                 let pair = |(a, b): &(String, String)| match (
                     self.band("colours", a)?,
@@ -131,10 +128,7 @@ impl Params {
                 ) {
                     (a, b) if a == b => {
                         let band = &self.bands[a];
-                        Err(Error::param(
-                            "colours",
-                            format!("`{band}` minus itself is no colour"),
-                        ))
+                        Err(Error::param("colours", format!("`{band}` minus itself is no colour")))
                     }
                     pair => Ok(pair),
                 };
@@ -156,20 +150,12 @@ impl Params {
                 );
                 Err(Error::param("errors", message))
             }
-            Some(Errors::Pattern(pattern)) => Ok(self
-                .bands
-                .iter()
-                .map(|band| Some(pattern.replace("{band}", band)))
-                .collect()),
+            Some(Errors::Pattern(pattern)) => {
+                Ok(self.bands.iter().map(|band| Some(pattern.replace("{band}", band))).collect())
+            }
             Some(Errors::Columns(columns)) => {
-                columns
-                    .keys()
-                    .try_for_each(|band| self.band("errors", band).map(|_| ()))?;
-                Ok(self
-                    .bands
-                    .iter()
-                    .map(|band| columns.get(band).cloned())
-                    .collect())
+                columns.keys().try_for_each(|band| self.band("errors", band).map(|_| ()))?;
+                Ok(self.bands.iter().map(|band| columns.get(band).cloned()).collect())
             }
         }
     }
@@ -187,10 +173,7 @@ impl Params {
                 return Err(Error::param("bands", format!("`{band}` is listed twice")));
             }
         }
-        for (name, map) in [
-            ("softening", &self.softening),
-            ("zero-points", &self.zero_points),
-        ] {
+        for (name, map) in [("softening", &self.softening), ("zero-points", &self.zero_points)] {
             for (band, value) in map {
                 self.band(name, band)?;
                 if !(value.is_finite() && *value > 0.0) {
@@ -208,21 +191,17 @@ impl Params {
             }
         }
         match self.valid.unwrap_or_default().ends() {
-            (min, max) if min > max => Err(Error::param(
-                "valid",
-                format!("nothing is above {min} and below {max}"),
-            )),
+            (min, max) if min > max => {
+                Err(Error::param("valid", format!("nothing is above {min} and below {max}")))
+            }
             _ => Ok(()),
         }
     }
 
     fn band(&self, param: &str, name: &str) -> Result<usize> {
-        self.bands
-            .iter()
-            .position(|band| band == name)
-            .ok_or_else(|| {
-                let bands = self.bands.join(", ");
-                Error::param(param, format!("`{name}` is not among the bands: {bands}"))
-            })
+        self.bands.iter().position(|band| band == name).ok_or_else(|| {
+            let bands = self.bands.join(", ");
+            Error::param(param, format!("`{name}` is not among the bands: {bands}"))
+        })
     }
 }

@@ -22,19 +22,13 @@ pub struct Scale {
 /// It tends to −2.5 log₁₀(f/f₀) for bright sources and stays finite at and below zero flux.
 /// Lupton, Gunn & Szalay 1999, AJ 118, 1406, doi:10.1086/301004.
 pub fn asinh_mag(flux: f64, scale: Scale) -> f64 {
-    let Scale {
-        zero_point,
-        softening,
-    } = scale;
+    let Scale { zero_point, softening } = scale;
     -POGSON * (libm::asinh(flux / zero_point / (2.0 * softening)) + libm::log(softening))
 }
 
 /// 1σ error of [`asinh_mag`] to first order, 2.5/ln 10 · σ/f₀ / √((f/f₀)² + 4b²), in mag.
 pub fn asinh_mag_err(flux: f64, flux_err: f64, scale: Scale) -> f64 {
-    let Scale {
-        zero_point,
-        softening,
-    } = scale;
+    let Scale { zero_point, softening } = scale;
     POGSON * flux_err / zero_point / libm::hypot(flux / zero_point, 2.0 * softening)
 }
 
@@ -71,23 +65,12 @@ pub fn ab_zero_point(unit: &str) -> Option<f64> {
 }
 
 /// The units that [`ab_zero_point`] knows.
-pub const FLUX_UNITS: [&str; 8] = [
-    "nmgy",
-    "nanomaggy",
-    "mgy",
-    "maggy",
-    "Jy",
-    "mJy",
-    "uJy",
-    "nJy",
-];
+pub const FLUX_UNITS: [&str; 8] = ["nmgy", "nanomaggy", "mgy", "maggy", "Jy", "mJy", "uJy", "nJy"];
 
 /// `value` where it is a finite number in `range`, else NaN.
 pub fn valid(value: Option<f64>, range: (f64, f64)) -> f64 {
     let (min, max) = range;
-    value
-        .filter(|value| value.is_finite() && (min..=max).contains(value))
-        .unwrap_or(f64::NAN)
+    value.filter(|value| value.is_finite() && (min..=max).contains(value)).unwrap_or(f64::NAN)
 }
 
 /// A 1σ error as it should be: finite and not negative, else NaN.
@@ -99,10 +82,7 @@ pub fn valid_err(err: Option<f64>) -> f64 {
 mod tests {
     use super::*;
 
-    const R: Scale = Scale {
-        zero_point: 1e9,
-        softening: 1.2e-10,
-    };
+    const R: Scale = Scale { zero_point: 1e9, softening: 1.2e-10 };
 
     #[test]
     fn bright_sources_have_pogson_magnitudes() {
@@ -121,25 +101,12 @@ mod tests {
     fn units_agree() {
         // 1 nanomaggy is 3.631 µJy.
         let in_unit = |flux: f64, unit| {
-            asinh_mag(
-                flux,
-                Scale {
-                    zero_point: ab_zero_point(unit).unwrap(),
-                    ..R
-                },
-            )
+            asinh_mag(flux, Scale { zero_point: ab_zero_point(unit).unwrap(), ..R })
         };
-        for (flux, unit) in [
-            (3.631, "uJy"),
-            (3.631e-3, "mJy"),
-            (3.631e-6, "Jy"),
-            (3631.0, "nJy"),
-            (1e-9, "mgy"),
-        ] {
-            assert!(
-                (in_unit(flux, unit) - in_unit(1.0, "nmgy")).abs() < 1e-13,
-                "{unit}"
-            );
+        for (flux, unit) in
+            [(3.631, "uJy"), (3.631e-3, "mJy"), (3.631e-6, "Jy"), (3631.0, "nJy"), (1e-9, "mgy")]
+        {
+            assert!((in_unit(flux, unit) - in_unit(1.0, "nmgy")).abs() < 1e-13, "{unit}");
         }
         assert!(FLUX_UNITS.iter().all(|unit| ab_zero_point(unit).is_some()));
         assert_eq!(ab_zero_point("mag"), None);
@@ -149,13 +116,7 @@ mod tests {
     fn what_is_not_valid_is_missing() {
         let range = (0.0, 30.0);
         assert_eq!(valid(Some(30.0), range), 30.0);
-        for bad in [
-            None,
-            Some(f64::NAN),
-            Some(f64::INFINITY),
-            Some(-9999.0),
-            Some(30.1),
-        ] {
+        for bad in [None, Some(f64::NAN), Some(f64::INFINITY), Some(-9999.0), Some(30.1)] {
             assert!(valid(bad, range).is_nan());
         }
         assert!(valid_err(Some(-1.0)).is_nan());

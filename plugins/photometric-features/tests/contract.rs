@@ -21,10 +21,7 @@ fn stars(unit: &str) -> RecordBatch {
             column("g", unit, [Some(20.0), None, Some(21.0), Some(f64::NAN)]),
             "phot.mag;em.opt.B",
         ),
-        with_ucd(
-            column("r", unit, some([19.5, 18.0, -9999.0, 17.0])),
-            "phot.mag;em.opt.R",
-        ),
+        with_ucd(column("r", unit, some([19.5, 18.0, -9999.0, 17.0])), "phot.mag;em.opt.R"),
         column("i", unit, some([19.25, 17.5, 20.0, 16.0])),
         column("g_err", unit, some([0.3, 0.1, 0.1, 0.1])),
         column("r_err", unit, some([0.4, 0.1, 0.1, -1.0])),
@@ -37,18 +34,12 @@ fn harness(params: &str, stars: RecordBatch) -> Harness<PhotometricFeatures> {
 }
 
 fn values(features: &RecordBatch, name: &str) -> Vec<Option<f64>> {
-    let column = features
-        .column_by_name(name)
-        .unwrap_or_else(|| panic!("no column {name}"));
+    let column = features.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
     column.as_primitive::<Float64Type>().iter().collect()
 }
 
 fn error(params: &str, unit: &str) -> String {
-    harness(params, stars(unit))
-        .run()
-        .err()
-        .expect("fails")
-        .to_string()
+    harness(params, stars(unit)).run().err().expect("fails").to_string()
 }
 
 const FULL: &str =
@@ -65,10 +56,7 @@ fn reads_what_it_declares() {
 fn one_missing_band_blanks_only_its_colours() {
     let features = harness(FULL, stars("mag")).run().unwrap().table("features");
     assert_eq!(values(&features, "g-r"), [Some(0.5), None, None, None]);
-    assert_eq!(
-        values(&features, "r-i"),
-        [Some(0.25), Some(0.5), None, Some(1.0)]
-    );
+    assert_eq!(values(&features, "r-i"), [Some(0.25), Some(0.5), None, Some(1.0)]);
     assert_eq!(values(&features, "g-r_err"), [Some(0.5), None, None, None]);
     assert_eq!(values(&features, "r-i_err")[1..], [None, None, None]);
     let missing = |name: &str| {
@@ -79,10 +67,7 @@ fn one_missing_band_blanks_only_its_colours() {
     assert_eq!(missing("r_missing"), [false, false, true, false]);
     assert_eq!(missing("i_missing"), [false; 4]);
     let count = features.column_by_name("bands_missing").unwrap();
-    assert_eq!(
-        count.as_primitive::<UInt8Type>().values().to_vec(),
-        [0, 1, 1, 1]
-    );
+    assert_eq!(count.as_primitive::<UInt8Type>().values().to_vec(), [0, 1, 1, 1]);
     assert_eq!(features.num_columns(), 7 + 4 + 4);
 }
 
@@ -101,15 +86,9 @@ fn pairs_and_all_and_none() {
     let names = |colours: &str| {
         let params =
             format!(r#"{{"bands": ["g", "r", "i"], "masks": false, "colours": {colours}}}"#);
-        let features = harness(&params, stars("mag"))
-            .run()
-            .unwrap()
-            .table("features");
+        let features = harness(&params, stars("mag")).run().unwrap().table("features");
         let fields = features.schema();
-        fields.fields()[7..]
-            .iter()
-            .map(|field| field.name().clone())
-            .collect::<Vec<_>>()
+        fields.fields()[7..].iter().map(|field| field.name().clone()).collect::<Vec<_>>()
     };
     assert_eq!(names(r#""adjacent""#), ["g-r", "r-i"]);
     assert_eq!(names(r#""all""#), ["g-r", "g-i", "r-i"]);
@@ -120,10 +99,7 @@ fn pairs_and_all_and_none() {
 #[test]
 fn fluxes_become_asinh_magnitudes() {
     let params = r#"{"bands": ["g", "r"], "input": "flux", "errors": "{band}_err"}"#;
-    let features = harness(params, stars("nmgy"))
-        .run()
-        .unwrap()
-        .table("features");
+    let features = harness(params, stars("nmgy")).run().unwrap().table("features");
     let g = values(&features, "g_mag");
     // 20 nanomaggies are magnitude 22.5 − 2.5 log 20, softened a little.
     assert!((g[0].unwrap() - (22.5 - 2.5 * 20_f64.log10())).abs() < 1e-4 && g[1].is_none());
@@ -138,61 +114,37 @@ fn fluxes_become_asinh_magnitudes() {
 #[test]
 fn units_are_minded() {
     let wrong = error(r#"{"bands": ["g"]}"#, "mJy");
-    assert_eq!(
-        wrong,
-        "column `g` of input `table` should be mag, but is mJy"
-    );
+    assert_eq!(wrong, "column `g` of input `table` should be mag, but is mJy");
     let wrong = error(r#"{"bands": ["g"], "input": "flux"}"#, "mag");
     assert!(wrong.ends_with("but is mag"), "{wrong}");
     let mut columns = stars("mag").columns().to_vec();
     columns.truncate(2);
     let plain = |name: &str| Field::new(name, DataType::Float64, true);
-    let bare = table_of([
-        (plain("g"), columns[0].clone()),
-        (plain("h"), columns[1].clone()),
-    ]);
-    harness(r#"{"bands": ["g", "h"]}"#, bare.clone())
-        .run()
-        .unwrap();
+    let bare = table_of([(plain("g"), columns[0].clone()), (plain("h"), columns[1].clone())]);
+    harness(r#"{"bands": ["g", "h"]}"#, bare.clone()).run().unwrap();
     let message = harness(r#"{"bands": ["g"], "input": "flux"}"#, bare.clone())
         .run()
         .err()
         .unwrap()
         .to_string();
-    assert!(
-        message.starts_with("parameter `zero-points`: `g` has no unit"),
-        "{message}"
-    );
-    let message = harness(
-        r#"{"bands": ["h"], "input": "flux", "zero-points": {"h": 1}}"#,
-        bare,
-    )
-    .run()
-    .err()
-    .unwrap();
-    assert!(
-        message
-            .to_string()
-            .starts_with("parameter `softening`: `h` is no SDSS band")
-    );
+    assert!(message.starts_with("parameter `zero-points`: `g` has no unit"), "{message}");
+    let message = harness(r#"{"bands": ["h"], "input": "flux", "zero-points": {"h": 1}}"#, bare)
+        .run()
+        .err()
+        .unwrap();
+    assert!(message.to_string().starts_with("parameter `softening`: `h` is no SDSS band"));
 }
 
 #[test]
 fn bad_params_are_named() {
     for (params, start) in [
-        (
-            r#"{"bands": ["g", "g"]}"#,
-            "parameter `bands`: `g` is listed twice",
-        ),
+        (r#"{"bands": ["g", "g"]}"#, "parameter `bands`: `g` is listed twice"),
         (r#"{"bands": []}"#, "parameter `bands`"),
         (
             r#"{"bands": ["g"], "colours": [["g", "q"]]}"#,
             "parameter `colours`: `q` is not among the bands: g",
         ),
-        (
-            r#"{"bands": ["g"], "colours": [["g", "g"]]}"#,
-            "parameter `colours`: `g` minus itself",
-        ),
+        (r#"{"bands": ["g"], "colours": [["g", "g"]]}"#, "parameter `colours`: `g` minus itself"),
         (
             r#"{"bands": ["g"], "errors": "err"}"#,
             "parameter `errors`: `err` gives all bands one column",
@@ -201,14 +153,8 @@ fn bad_params_are_named() {
             r#"{"bands": ["g"], "errors": {"q": "g_err"}}"#,
             "parameter `errors`: `q` is not among the bands",
         ),
-        (
-            r#"{"bands": ["g"], "softening": {"g": 1e-10}}"#,
-            "parameter `softening`: is for fluxes",
-        ),
-        (
-            r#"{"bands": ["g"], "valid": {"min": 3, "max": 2}}"#,
-            "parameter `valid`",
-        ),
+        (r#"{"bands": ["g"], "softening": {"g": 1e-10}}"#, "parameter `softening`: is for fluxes"),
+        (r#"{"bands": ["g"], "valid": {"min": 3, "max": 2}}"#, "parameter `valid`"),
         (r#"{"bands": ["q"]}"#, "input `table` has no column `q`"),
         (
             r#"{"bands": ["g", "id"], "colours": "none", "masks": false}"#,

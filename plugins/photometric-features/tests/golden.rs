@@ -6,16 +6,11 @@ use photometric_features::photometry::{
 
 fn lines(text: &str) -> impl Iterator<Item = Vec<Option<f64>>> {
     // Empty cells and names of bands are no numbers.
-    text.lines()
-        .skip(1)
-        .map(|line| line.split(',').map(|cell| cell.parse().ok()).collect())
+    text.lines().skip(1).map(|line| line.split(',').map(|cell| cell.parse().ok()).collect())
 }
 
 fn assert_close(ours: f64, theirs: f64, rel: f64, abs: f64, what: &str) {
-    assert!(
-        (ours - theirs).abs() <= (rel * theirs.abs()).max(abs),
-        "{what}: {ours} {theirs}"
-    );
+    assert!((ours - theirs).abs() <= (rel * theirs.abs()).max(abs), "{what}: {ours} {theirs}");
 }
 
 #[test]
@@ -24,10 +19,7 @@ fn asinh_magnitudes_are_mpmath_s() {
     let mut count = 0;
     for (line, numbers) in text.lines().skip(1).zip(lines(text)) {
         let softening = sdss_softening(line.chars().next().unwrap()).unwrap();
-        let scale = Scale {
-            zero_point: 1e9,
-            softening,
-        };
+        let scale = Scale { zero_point: 1e9, softening };
         let [flux, err, mag, mag_err] = [1, 2, 3, 4].map(|column| numbers[column].unwrap());
         assert_close(asinh_mag(flux, scale), mag, 1e-14, 1e-14, line);
         assert_close(asinh_mag_err(flux, err, scale), mag_err, 1e-14, 0.0, line);

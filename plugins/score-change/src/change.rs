@@ -24,12 +24,13 @@ pub struct Score {
 /// Reference: Zou & Donner 2008, Statistics in Medicine 27, 1693, doi:10.1002/sim.3095.
 pub fn change(reference: Score, shifted: Score) -> Score {
     let value = shifted.value - reference.value;
-    let interval = shifted.interval.zip(reference.interval).map(|(shifted_ends, reference_ends)| {
-        let below = (shifted.value - shifted_ends.0, reference_ends.1 - reference.value);
-        let above = (shifted_ends.1 - shifted.value, reference.value - reference_ends.0);
-        let length = |(a, b): (f64, f64)| (a * a + b * b).sqrt();
-        (value - length(below), value + length(above))
-    });
+    let interval =
+        shifted.interval.zip(reference.interval).map(|(shifted_ends, reference_ends)| {
+            let below = (shifted.value - shifted_ends.0, reference_ends.1 - reference.value);
+            let above = (shifted_ends.1 - shifted.value, reference.value - reference_ends.0);
+            let length = |(a, b): (f64, f64)| (a * a + b * b).sqrt();
+            (value - length(below), value + length(above))
+        });
     Score { value, interval }
 }
 

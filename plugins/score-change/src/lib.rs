@@ -20,7 +20,9 @@ pub struct Params {
 }
 
 fn default_metrics() -> Vec<String> {
-    ["recall", "precision", "f1", "accuracy", "macro-f1", "log-loss", "ece"].map(str::to_owned).into()
+    ["recall", "precision", "f1", "accuracy", "macro-f1", "log-loss", "ece"]
+        .map(str::to_owned)
+        .into()
 }
 
 /// The plugin.

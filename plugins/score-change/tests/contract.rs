@@ -7,9 +7,12 @@ use skyloom_plugin::arrow_array::types::Float64Type;
 use skyloom_plugin::prelude::*;
 use skyloom_plugin_testing::Harness;
 
+/// Metric, class, value, low, high, support.
+type Line = (&'static str, Option<&'static str>, f64, f64, f64, i64);
+
 /// A score table as evaluators write it.
-fn score_table(lines: &[(&str, Option<&str>, f64, f64, f64, i64)]) -> RecordBatch {
-    let column = |of: fn(&(&str, Option<&str>, f64, f64, f64, i64)) -> f64| -> ArrayRef {
+fn score_table(lines: &[Line]) -> RecordBatch {
+    let column = |of: fn(&Line) -> f64| -> ArrayRef {
         Arc::new(lines.iter().map(|line| Some(of(line))).collect::<Float64Array>())
     };
     let metrics: StringArray = lines.iter().map(|line| Some(line.0)).collect();

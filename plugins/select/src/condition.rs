@@ -138,23 +138,12 @@ impl Range {
                 kind.name()
             ));
         }
-        let low = self
-            .min
-            .into_iter()
-            .chain(self.above)
-            .fold(f64::NEG_INFINITY, f64::max);
-        let high = self
-            .max
-            .into_iter()
-            .chain(self.below)
-            .fold(f64::INFINITY, f64::min);
+        let low = self.min.into_iter().chain(self.above).fold(f64::NEG_INFINITY, f64::max);
+        let high = self.max.into_iter().chain(self.below).fold(f64::INFINITY, f64::min);
         match self {
-            Self {
-                min: None,
-                max: None,
-                above: None,
-                below: None,
-            } => Err("give at least one of min, max, above, below".to_owned()),
+            Self { min: None, max: None, above: None, below: None } => {
+                Err("give at least one of min, max, above, below".to_owned())
+            }
             _ if low > high => Err(format!("nothing is above {low} and below {high}")),
             _ => Ok(()),
         }
@@ -247,24 +236,12 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let check = |condition: &str, kind| from_str::<Condition>(condition).unwrap().check(kind);
-        assert!(
-            check(r#"{"min": 3}"#, Kind::Text)
-                .unwrap_err()
-                .contains("list values")
-        );
+        assert!(check(r#"{"min": 3}"#, Kind::Text).unwrap_err().contains("list values"));
         assert!(check(r#"{"min": 3, "max": 2}"#, Kind::Number).is_err());
         assert!(check("{}", Kind::Number).is_err());
         assert!(check("[]", Kind::Number).is_err());
-        assert!(
-            check(r#"["3"]"#, Kind::Number)
-                .unwrap_err()
-                .contains("quotes")
-        );
-        assert!(
-            check("[3]", Kind::Text)
-                .unwrap_err()
-                .contains("put it in quotes")
-        );
+        assert!(check(r#"["3"]"#, Kind::Number).unwrap_err().contains("quotes"));
+        assert!(check("[3]", Kind::Text).unwrap_err().contains("put it in quotes"));
         assert!(check(r#"{"not": [true]}"#, Kind::Text).is_err());
         assert!(check("[3, null]", Kind::Number).is_ok());
         assert!(from_str::<Condition>(r#"{"mni": 3}"#).is_err());

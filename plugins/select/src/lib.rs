@@ -38,21 +38,15 @@ impl Plugin for Select {
 
     fn bind(params: &Params, bind: &mut Bind) -> Result<()> {
         if params.r#where.is_empty() {
-            return Err(Error::param(
-                "where",
-                "name at least one column and its condition",
-            ));
+            return Err(Error::param("where", "name at least one column and its condition"));
         }
         for (name, condition) in &params.r#where {
             let param = format!("where.{name}");
             let column = bind.column("table", name, Some("where"))?;
-            let column = column.of_type("text, a number or boolean", |data_type| {
-                kind(data_type).is_some()
-            })?;
+            let column = column
+                .of_type("text, a number or boolean", |data_type| kind(data_type).is_some())?;
             let kind = kind(column.field().data_type()).expect("its type was checked");
-            condition
-                .check(kind)
-                .map_err(|message| Error::param(param, message))?;
+            condition.check(kind).map_err(|message| Error::param(param, message))?;
             column.read(Purpose::Key);
         }
         bind.pass_all("rows", "table")?;
@@ -68,8 +62,7 @@ impl Plugin for Select {
             }
             kept += keep.iter().filter(|keep| **keep).count();
             all += keep.len();
-            task.output("rows")?
-                .select(&batch, &keep.iter().copied().collect(), Vec::new())?;
+            task.output("rows")?.select(&batch, &keep.iter().copied().collect(), Vec::new())?;
             task.output("rest")?.select(
                 &batch,
                 &keep.iter().map(|keep| !keep).collect(),
@@ -94,10 +87,7 @@ fn kind(data_type: &DataType) -> Option<Kind> {
 
 /// Clears `keep` where the value of column `name` does not meet `condition`.
 fn judge(batch: &Batch, name: &str, condition: &Condition, keep: &mut [bool]) -> Result<()> {
-    let data_type = batch
-        .fields()
-        .find(name)
-        .map(|(_, field)| field.data_type());
+    let data_type = batch.fields().find(name).map(|(_, field)| field.data_type());
     match data_type.and_then(kind) {
         Some(Kind::Text) => {
             let values = batch.strings(name)?;

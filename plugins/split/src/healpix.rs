@@ -20,10 +20,7 @@ pub fn cell(order: u8, ra_deg: f64, dec_deg: f64) -> u64 {
     assert!(order <= MAX_ORDER, "order {order} is above {MAX_ORDER}");
     let n_side = 1_i64 << order;
     let side = n_side as f64;
-    let (z, cos_dec) = (
-        libm::sin(dec_deg.to_radians()),
-        libm::cos(dec_deg.to_radians()),
-    );
+    let (z, cos_dec) = (libm::sin(dec_deg.to_radians()), libm::cos(dec_deg.to_radians()));
     let quarter_turns = quarter_turns(ra_deg);
     let (face, x, y) = if z.abs() <= 2.0 / 3.0 {
         equatorial(n_side, side * (0.5 + quarter_turns), side * z * 0.75)
@@ -53,10 +50,7 @@ fn equatorial(n_side: i64, along: f64, up: f64) -> (u64, u64, u64) {
         std::cmp::Ordering::Less => west,
         std::cmp::Ordering::Greater => east + 8,
     };
-    let (x, y) = (
-        rising.rem_euclid(n_side),
-        n_side - 1 - falling.rem_euclid(n_side),
-    );
+    let (x, y) = (rising.rem_euclid(n_side), n_side - 1 - falling.rem_euclid(n_side));
     (face as u64, x as u64, y as u64)
 }
 
@@ -68,11 +62,7 @@ fn polar(n_side: i64, quarter_turns: f64, distance: f64, north: bool) -> (u64, u
     let rising = (((1.0 - across) * distance) as i64).min(n_side - 1);
     let quarter = quarter as u64;
     if north {
-        (
-            quarter,
-            (n_side - 1 - rising) as u64,
-            (n_side - 1 - falling) as u64,
-        )
+        (quarter, (n_side - 1 - rising) as u64, (n_side - 1 - falling) as u64)
     } else {
         (quarter + 8, falling as u64, rising as u64)
     }
@@ -95,10 +85,7 @@ mod tests {
     fn directions(count: u32) -> impl Iterator<Item = (f64, f64)> {
         (0..count).map(move |i| {
             let z = 1.0 - (2.0 * f64::from(i) + 1.0) / f64::from(count);
-            (
-                (f64::from(i) * 137.507_764_050_037_85) % 360.0,
-                z.asin().to_degrees(),
-            )
+            ((f64::from(i) * 137.507_764_050_037_85) % 360.0, z.asin().to_degrees())
         })
     }
 
@@ -110,10 +97,7 @@ mod tests {
             assert_eq!(cell(MAX_ORDER, ra, dec) >> 54, parent);
             seen[parent as usize] += 1;
         }
-        assert!(
-            seen.iter().all(|&count| (90..=110).contains(&count)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|&count| (90..=110).contains(&count)), "{seen:?}");
     }
 
     #[test]

@@ -81,15 +81,9 @@ impl Default for Params {
 impl Params {
     fn fractions(&self) -> Result<Fractions> {
         let (test, calibration) = (self.test_fraction, self.calibration_fraction);
-        for (name, value) in [
-            ("test-fraction", test),
-            ("calibration-fraction", calibration),
-        ] {
+        for (name, value) in [("test-fraction", test), ("calibration-fraction", calibration)] {
             if !(0.0..=1.0).contains(&value) {
-                return Err(Error::param(
-                    name,
-                    format!("{value} is not between 0 and 1"),
-                ));
+                return Err(Error::param(name, format!("{value} is not between 0 and 1")));
             }
         }
         // Room for the rounding of, say, 0.7 + 0.3.
@@ -104,23 +98,12 @@ impl Params {
 /// The columns that decide, found in `bind` and again in `run`.
 #[derive(Debug)]
 enum Decider {
-    Key {
-        column: String,
-        remedy: &'static str,
-    },
-    Cell {
-        ra: String,
-        ra_unit_deg: f64,
-        dec: String,
-        dec_unit_deg: f64,
-    },
+    Key { column: String, remedy: &'static str },
+    Cell { ra: String, ra_unit_deg: f64, dec: String, dec_unit_deg: f64 },
 }
 
-const OUTPUTS: [(&str, Side); 3] = [
-    ("train", Side::Train),
-    ("test", Side::Test),
-    ("calibration", Side::Calibration),
-];
+const OUTPUTS: [(&str, Side); 3] =
+    [("train", Side::Train), ("test", Side::Test), ("calibration", Side::Calibration)];
 
 /// The plugin.
 pub struct Split;
@@ -133,10 +116,7 @@ impl Plugin for Split {
             .input("rows", "Any table with a key, a group or positions.")
             .output("train", "The rows to learn from.")
             .output("test", "The rows held out for scoring.")
-            .output(
-                "calibration",
-                "The rows held out for calibration or early stopping.",
-            )
+            .output("calibration", "The rows held out for calibration or early stopping.")
             .cite("doi:10.1086/427976")
     }
 
@@ -144,11 +124,7 @@ impl Plugin for Split {
         params.fractions()?;
         match decider(params, bind.fields("rows")?)? {
             Decider::Key { column, .. } => {
-                let param = if params.by == By::Group {
-                    "group"
-                } else {
-                    "key"
-                };
+                let param = if params.by == By::Group { "group" } else { "key" };
                 bind.column("rows", &column, Some(param))?
                     .of_type("an integer, a float, text or boolean", is_key)?
                     .read(Purpose::Key);
@@ -166,9 +142,7 @@ impl Plugin for Split {
                     .read(Purpose::Key);
             }
         }
-        OUTPUTS
-            .iter()
-            .try_for_each(|(output, _)| bind.pass_all(output, "rows"))
+        OUTPUTS.iter().try_for_each(|(output, _)| bind.pass_all(output, "rows"))
     }
 
     fn run(params: &Params, task: &mut Task) -> Result<()> {
@@ -184,10 +158,8 @@ impl Plugin for Split {
             if params.by != By::Random {
                 together.extend(places.iter().flatten().map(|place| place.to_bits()));
             }
-            let sides: Vec<_> = places
-                .into_iter()
-                .map(|place| fractions.side(place.unwrap_or_default()))
-                .collect();
+            let sides: Vec<_> =
+                places.into_iter().map(|place| fractions.side(place.unwrap_or_default())).collect();
             for (index, (output, side)) in OUTPUTS.into_iter().enumerate() {
                 let keep: Keep = sides.iter().map(|&other| other == side).collect();
                 counts[index] += sides.iter().filter(|&&other| other == side).count() as u64;
@@ -212,10 +184,7 @@ export!(Split);
 
 fn is_key(data_type: &DataType) -> bool {
     data_type.is_integer()
-        || matches!(
-            data_type,
-            DataType::Float32 | DataType::Float64 | DataType::Boolean
-        )
+        || matches!(data_type, DataType::Float32 | DataType::Float64 | DataType::Boolean)
         || is_text(data_type)
 }
 
@@ -227,10 +196,7 @@ fn decider(params: &Params, fields: &Fields) -> Result<Decider> {
         }),
         By::Group => {
             let message = "name the column whose equal values stay together";
-            let column = params
-                .group
-                .clone()
-                .ok_or_else(|| Error::param("group", message))?;
+            let column = params.group.clone().ok_or_else(|| Error::param("group", message))?;
             Ok(Decider::Key {
                 column,
                 remedy: "drop these rows before, or group by another column",
@@ -238,20 +204,12 @@ fn decider(params: &Params, fields: &Fields) -> Result<Decider> {
         }
         By::Healpix => {
             if params.order > healpix::MAX_ORDER {
-                return Err(Error::param(
-                    "order",
-                    format!("{} is above 29", params.order),
-                ));
+                return Err(Error::param("order", format!("{} is above 29", params.order)));
             }
             let ra = position(params.ra.as_ref(), fields, "ra", "pos.eq.ra", &RA_NAMES)?;
             let dec = position(params.dec.as_ref(), fields, "dec", "pos.eq.dec", &DEC_NAMES)?;
             let (ra_unit_deg, dec_unit_deg) = (unit_deg(fields, &ra), unit_deg(fields, &dec));
-            Ok(Decider::Cell {
-                ra,
-                ra_unit_deg,
-                dec,
-                dec_unit_deg,
-            })
+            Ok(Decider::Cell { ra, ra_unit_deg, dec, dec_unit_deg })
         }
     }
 }
@@ -261,9 +219,7 @@ fn key_column(params: &Params, fields: &Fields) -> Result<String> {
         return Ok(name.clone());
     }
     let is_key = |field: &&FieldRef| {
-        field
-            .ucd()
-            .is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
+        field.ucd().is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
     };
     fields.iter().find(is_key).map(|field| field.name().clone()).ok_or_else(|| {
         let message = "no column of input `rows` is marked as key; name one here, or with `key` in the ingester";
@@ -272,15 +228,8 @@ fn key_column(params: &Params, fields: &Fields) -> Result<String> {
 }
 
 const RA_NAMES: [&str; 5] = ["ra", "raj2000", "ra_deg", "alpha", "right_ascension"];
-const DEC_NAMES: [&str; 7] = [
-    "dec",
-    "decl",
-    "dej2000",
-    "decj2000",
-    "dec_deg",
-    "delta",
-    "declination",
-];
+const DEC_NAMES: [&str; 7] =
+    ["dec", "decl", "dej2000", "decj2000", "dec_deg", "delta", "declination"];
 
 /// The column named by a parameter, or else by UCD, or else by a usual name in any case.
 fn position(
@@ -293,29 +242,17 @@ fn position(
     if let Some(name) = named {
         return Ok(name.clone());
     }
-    let mean = |field: &&FieldRef| {
-        field
-            .ucd()
-            .is_some_and(|u| u.split(';').next() == Some(ucd))
-    };
+    let mean = |field: &&FieldRef| field.ucd().is_some_and(|u| u.split(';').next() == Some(ucd));
     let main =
         |field: &&FieldRef| mean(field) && field.ucd().is_some_and(|u| u.contains("meta.main"));
     let usual = |name: &str| {
         fields.iter().find(|field| {
             // "Decl(deg)" is a common way to write a unit.
-            let plain = field
-                .name()
-                .split(['(', '['])
-                .next()
-                .unwrap_or_default()
-                .trim();
+            let plain = field.name().split(['(', '[']).next().unwrap_or_default().trim();
             plain.eq_ignore_ascii_case(name)
         })
     };
-    let found = fields
-        .iter()
-        .find(main)
-        .or_else(|| fields.iter().find(mean));
+    let found = fields.iter().find(main).or_else(|| fields.iter().find(mean));
     let found = found.or_else(|| names.iter().find_map(|name| usual(name)));
     found.map(|field| field.name().clone()).ok_or_else(|| {
         Error::param(
@@ -338,12 +275,7 @@ fn unit_deg(fields: &Fields, column: &str) -> f64 {
 fn places(params: &Params, decider: &Decider, batch: &Batch) -> Result<Vec<Option<f64>>> {
     match decider {
         Decider::Key { column, .. } => key_places(params.seed, batch, column),
-        Decider::Cell {
-            ra,
-            ra_unit_deg,
-            dec,
-            dec_unit_deg,
-        } => {
+        Decider::Cell { ra, ra_unit_deg, dec, dec_unit_deg } => {
             let (ra, dec) = (batch.numbers(ra)?, batch.numbers(dec)?);
             let place_of = |row| {
                 let (ra_deg, dec_deg) = (ra.get(row)? * ra_unit_deg, dec.get(row)? * dec_unit_deg);
@@ -371,23 +303,16 @@ fn key_places(seed: u64, batch: &Batch, column: &str) -> Result<Vec<Option<f64>>
         DataType::UInt64 => integer_places::<UInt64Type>(seed, &array),
         DataType::Boolean => {
             let values = array.as_boolean().iter();
-            values
-                .map(|value| Some(place(seed, Key::Boolean(value?))))
-                .collect()
+            values.map(|value| Some(place(seed, Key::Boolean(value?)))).collect()
         }
         data_type if is_text(data_type) => {
             let values = batch.strings(column)?;
-            values
-                .iter()
-                .map(|value| Some(place(seed, Key::Text(value?))))
-                .collect()
+            values.iter().map(|value| Some(place(seed, Key::Text(value?)))).collect()
         }
         _ => {
             let values = batch.numbers(column)?;
             let present = |row| values.get(row).filter(|value| !value.is_nan());
-            (0..values.len())
-                .map(|row| Some(place(seed, Key::Float(present(row)?))))
-                .collect()
+            (0..values.len()).map(|row| Some(place(seed, Key::Float(present(row)?)))).collect()
         }
     };
     Ok(places)
@@ -399,9 +324,7 @@ where
     T::Native: Into<i128>,
 {
     let values = array.as_primitive::<T>().iter();
-    values
-        .map(|value| Some(place(seed, Key::Integer(value?.into()))))
-        .collect()
+    values.map(|value| Some(place(seed, Key::Integer(value?.into())))).collect()
 }
 
 /// Rows that no side can be found for.

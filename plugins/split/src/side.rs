@@ -37,15 +37,10 @@ pub fn place(seed: u64, key: Key<'_>) -> f64 {
     match key {
         Key::Integer(value) => hasher.update(b"i").update(&value.to_le_bytes()),
         // Adding zero turns −0 into 0 and leaves the rest.
-        Key::Float(value) => hasher
-            .update(b"f")
-            .update(&(value + 0.0).to_bits().to_le_bytes()),
+        Key::Float(value) => hasher.update(b"f").update(&(value + 0.0).to_bits().to_le_bytes()),
         Key::Text(value) => hasher.update(b"s").update(value.as_bytes()),
         Key::Boolean(value) => hasher.update(b"b").update(&[u8::from(value)]),
-        Key::Cell(order, cell) => hasher
-            .update(b"h")
-            .update(&[order])
-            .update(&cell.to_le_bytes()),
+        Key::Cell(order, cell) => hasher.update(b"h").update(&[order]).update(&cell.to_le_bytes()),
     };
     let mut first = [0; 8];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
@@ -106,10 +101,7 @@ mod tests {
 
     #[test]
     fn shares_come_out_as_asked() {
-        let fractions = Fractions {
-            test: 0.25,
-            calibration: 0.1,
-        };
+        let fractions = Fractions { test: 0.25, calibration: 0.1 };
         let mut counts = [0_u32; 3];
         for key in 0..40_000 {
             counts[fractions.side(place(20_260_101, Key::Integer(key))) as usize] += 1;
@@ -117,10 +109,7 @@ mod tests {
         // Four standard deviations of a binomial.
         for (count, share) in counts.into_iter().zip([0.65, 0.25, 0.1]) {
             let sigma = (40_000.0_f64 * share * (1.0 - share)).sqrt();
-            assert!(
-                (f64::from(count) - 40_000.0 * share).abs() < 4.0 * sigma,
-                "{counts:?}"
-            );
+            assert!((f64::from(count) - 40_000.0 * share).abs() < 4.0 * sigma, "{counts:?}");
         }
     }
 
@@ -128,37 +117,15 @@ mod tests {
     fn a_larger_test_share_only_gains_rows() {
         for key in 0..2_000 {
             let place = place(7, Key::Integer(key));
-            let small = Fractions {
-                test: 0.2,
-                calibration: 0.3,
-            }
-            .side(place);
-            let large = Fractions {
-                test: 0.4,
-                calibration: 0.1,
-            }
-            .side(place);
+            let small = Fractions { test: 0.2, calibration: 0.3 }.side(place);
+            let large = Fractions { test: 0.4, calibration: 0.1 }.side(place);
             assert!(small != Side::Test || large == Side::Test);
         }
     }
 
     #[test]
     fn nothing_held_out_and_everything() {
-        assert_eq!(
-            Fractions {
-                test: 0.0,
-                calibration: 0.0
-            }
-            .side(0.0),
-            Side::Train
-        );
-        assert_eq!(
-            Fractions {
-                test: 1.0,
-                calibration: 0.0
-            }
-            .side(0.999_999),
-            Side::Test
-        );
+        assert_eq!(Fractions { test: 0.0, calibration: 0.0 }.side(0.0), Side::Train);
+        assert_eq!(Fractions { test: 1.0, calibration: 0.0 }.side(0.999_999), Side::Test);
     }
 }

@@ -11,38 +11,18 @@ const N_ROWS: usize = 600;
 
 fn stars() -> RecordBatch {
     let rows = 0..N_ROWS;
-    let id: StringArray = rows
-        .clone()
-        .map(|row| Some(format!("star-{row:04}")))
-        .collect();
+    let id: StringArray = rows.clone().map(|row| Some(format!("star-{row:04}"))).collect();
     let number: Float64Array = rows.clone().map(|row| Some(row as f64)).collect();
-    let field: StringArray = rows
-        .clone()
-        .map(|row| Some(format!("f{}", row % 40)))
-        .collect();
-    let ra: Float64Array = rows
-        .clone()
-        .map(|row| Some((row * 7 % 24) as f64))
-        .collect();
-    let dec: Float64Array = rows
-        .map(|row| Some((row * 11 % 178) as f64 - 89.0))
-        .collect();
+    let field: StringArray = rows.clone().map(|row| Some(format!("f{}", row % 40))).collect();
+    let ra: Float64Array = rows.clone().map(|row| Some((row * 7 % 24) as f64)).collect();
+    let dec: Float64Array = rows.map(|row| Some((row * 11 % 178) as f64 - 89.0)).collect();
     let plain = |name: &str, data_type| Field::new(name, data_type, true);
     table_of([
-        (
-            plain("id", DataType::Utf8).with_ucd("meta.id;meta.main"),
-            Arc::new(id) as ArrayRef,
-        ),
+        (plain("id", DataType::Utf8).with_ucd("meta.id;meta.main"), Arc::new(id) as ArrayRef),
         (plain("number", DataType::Float64), Arc::new(number) as _),
         (plain("field", DataType::Utf8), Arc::new(field) as _),
-        (
-            plain("RA", DataType::Float64).with_unit("h"),
-            Arc::new(ra) as _,
-        ),
-        (
-            plain("Decl(deg)", DataType::Float64).with_unit("deg"),
-            Arc::new(dec) as _,
-        ),
+        (plain("RA", DataType::Float64).with_unit("h"), Arc::new(ra) as _),
+        (plain("Decl(deg)", DataType::Float64).with_unit("deg"), Arc::new(dec) as _),
     ])
 }
 
@@ -59,10 +39,7 @@ fn texts(params: &str, rows: RecordBatch, output: &str, column: &str) -> BTreeSe
     let part = split(params, rows).run().expect("runs").table(output);
     let column = part.column_by_name(column).expect("such a column").clone();
     let column = column.as_any().downcast_ref::<StringArray>().expect("text");
-    column
-        .iter()
-        .map(|value| value.expect("no nulls").to_owned())
-        .collect()
+    column.iter().map(|value| value.expect("no nulls").to_owned()).collect()
 }
 
 #[test]
@@ -115,11 +92,7 @@ fn integers_count_by_value_whatever_their_width() {
     let wide = test_rows(Arc::new(wide));
     let wide = wide.as_any().downcast_ref::<Int64Array>().unwrap();
     assert_eq!(
-        narrow
-            .values()
-            .iter()
-            .map(|&n| i64::from(n))
-            .collect::<Vec<_>>(),
+        narrow.values().iter().map(|&n| i64::from(n)).collect::<Vec<_>>(),
         wide.values().to_vec()
     );
 }
@@ -140,14 +113,8 @@ fn hours_are_fifteen_degrees() {
             ),
         ])
     };
-    let test_dec = |rows| {
-        split(r#"{"by": "healpix"}"#, rows)
-            .run()
-            .unwrap()
-            .table("test")
-            .column(1)
-            .clone()
-    };
+    let test_dec =
+        |rows| split(r#"{"by": "healpix"}"#, rows).run().unwrap().table("test").column(1).clone();
     let degrees = hours.iter().map(|hour| hour * 15.0).collect();
     assert_eq!(&test_dec(rows(hours, "h")), &test_dec(rows(degrees, "deg")));
 }
@@ -173,10 +140,7 @@ fn bad_input_is_named() {
     let too_much = r#"{"test-fraction": 0.8, "calibration-fraction": 0.3}"#;
     assert!(error(too_much, gap).contains("more than 1"));
     let sentinel = table([
-        (
-            "ra",
-            Arc::new(Float64Array::from(vec![10.0, -99.99])) as ArrayRef,
-        ),
+        ("ra", Arc::new(Float64Array::from(vec![10.0, -99.99])) as ArrayRef),
         ("dec", Arc::new(Float64Array::from(vec![10.0, -99.99])) as _),
     ]);
     assert!(
@@ -189,12 +153,6 @@ fn other_units_are_refused() {
     let ra = Field::new("ra", DataType::Float64, true).with_unit("arcsec");
     let dec = Field::new("dec", DataType::Float64, true);
     let zero = || Arc::new(Float64Array::from(vec![0.0])) as ArrayRef;
-    let message = error(
-        r#"{"by": "healpix"}"#,
-        table_of([(ra, zero()), (dec, zero())]),
-    );
-    assert_eq!(
-        message,
-        "column `ra` of input `rows` should be deg or h or rad, but is arcsec"
-    );
+    let message = error(r#"{"by": "healpix"}"#, table_of([(ra, zero()), (dec, zero())]));
+    assert_eq!(message, "column `ra` of input `rows` should be deg or h or rad, but is arcsec");
 }

@@ -39,11 +39,8 @@ impl Keys {
             sample >= 1.0 || hash.is_none_or(|hash| hash as f64 * 2.0_f64.powi(-64) < sample)
         };
         let hashes = hashes(&keys);
-        let rows: Vec<usize> = (0..keys.len())
-            .filter(|&row| is_taken(hashes[row]))
-            .collect();
-        self.taken
-            .extend(rows.iter().map(|&row| (self.columns.len(), row)));
+        let rows: Vec<usize> = (0..keys.len()).filter(|&row| is_taken(hashes[row])).collect();
+        self.taken.extend(rows.iter().map(|&row| (self.columns.len(), row)));
         self.columns.push(keys);
         rows
     }
@@ -58,9 +55,7 @@ impl Keys {
             arrow_data::transform::MutableArrayData::new(data.iter().collect(), false, 0);
         for &(batch, row) in &self.taken {
             for _ in 0..times {
-                repeated
-                    .try_extend(batch, row, row + 1)
-                    .map_err(Error::failed)?;
+                repeated.try_extend(batch, row, row + 1).map_err(Error::failed)?;
             }
         }
         Ok(make_array(repeated.freeze()))
@@ -70,9 +65,7 @@ impl Keys {
 fn hashes(keys: &ArrayRef) -> Vec<Option<u64>> {
     let of_bits = |bits: u64| mix(mix(bits.wrapping_add(STEP)));
     let of_text = |text: &str| {
-        text.bytes().fold(STEP, |hash, byte| {
-            mix(hash.wrapping_add(STEP) ^ u64::from(byte))
-        })
+        text.bytes().fold(STEP, |hash, byte| mix(hash.wrapping_add(STEP) ^ u64::from(byte)))
     };
     if is_text(keys.data_type()) {
         return match keys.as_string_opt::<i32>() {
@@ -82,11 +75,7 @@ fn hashes(keys: &ArrayRef) -> Vec<Option<u64>> {
     }
     match Numbers::of(keys) {
         Some(numbers) => (0..numbers.len())
-            .map(|row| {
-                numbers
-                    .get(row)
-                    .map(|number| of_bits((number + 0.0).to_bits()))
-            })
+            .map(|row| numbers.get(row).map(|number| of_bits((number + 0.0).to_bits())))
             .collect(),
         None => vec![None; keys.len()],
     }

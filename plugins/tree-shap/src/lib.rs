@@ -62,15 +62,9 @@ impl Plugin for TreeShap {
 
     fn describe() -> Descriptor {
         descriptor!(Role::Explainer, Scope::Partition)
-            .input(
-                "data",
-                "Rows to explain, with all features that the model was trained on.",
-            )
+            .input("data", "Rows to explain, with all features that the model was trained on.")
             .whole_input("model", "A forest, as forest-trainer writes it.")
-            .output(
-                "attributions",
-                "For each object and class, what each feature contributes.",
-            )
+            .output("attributions", "For each object and class, what each feature contributes.")
             .cite("doi:10.1038/s42256-019-0138-9")
             .cite("arXiv:2209.08192")
             .cite("doi:10.1287/mnsc.18.5.64")
@@ -100,13 +94,7 @@ impl Plugin for TreeShap {
         let classes = wanted_classes(params.classes, &margins, model.classes.len());
         let rows = Rows::new(&sample.features, model.features.len(), classes.clone());
         let explained = explain(task, &model, &rows, n_trees)?;
-        let lines = Lines {
-            model: &model,
-            keys: &sample.keys,
-            margins,
-            classes,
-            explained,
-        };
+        let lines = Lines { model: &model, keys: &sample.keys, margins, classes, explained };
         lines.check()?;
         task.output("attributions")?.put(lines.columns()?)
     }
@@ -121,14 +109,10 @@ fn attribution_fields(model: &ModelSchema) -> Vec<Field> {
     let margin = Field::new("margin", DataType::Float64, false)
         .with_description("the forest's probability of the class: base and contributions summed");
     let phi = |feature: &forest_model::table::Feature| {
-        Field::new(format!("phi_{}", feature.name), DataType::Float64, false).with_description(
-            &format!("what {} contributes to the probability", feature.name),
-        )
+        Field::new(format!("phi_{}", feature.name), DataType::Float64, false)
+            .with_description(&format!("what {} contributes to the probability", feature.name))
     };
-    [class, base, margin]
-        .into_iter()
-        .chain(model.features.iter().map(phi))
-        .collect()
+    [class, base, margin].into_iter().chain(model.features.iter().map(phi)).collect()
 }
 
 /// The rows to explain.
@@ -142,16 +126,11 @@ impl Sample {
     fn read(params: &Params, reader: &mut Reader, model: &ModelSchema) -> Result<Self> {
         let key = key_name(params, reader.fields())?;
         let n_features = model.features.len();
-        let mut sample = Self {
-            features: Vec::new(),
-            keys: Keys::default(),
-        };
+        let mut sample = Self { features: Vec::new(), keys: Keys::default() };
         while let Some(batch) = reader.next()? {
             let features = features_of(&batch, model)?;
             for row in sample.keys.take(batch.column(&key)?, params.sample) {
-                sample
-                    .features
-                    .extend(&features[row * n_features..(row + 1) * n_features]);
+                sample.features.extend(&features[row * n_features..(row + 1) * n_features]);
             }
         }
         Ok(sample)
@@ -179,10 +158,7 @@ fn margins(
 fn wanted_classes(classes: Classes, margins: &[f64], n_classes: usize) -> Vec<usize> {
     let rows = margins.chunks_exact(n_classes);
     let likeliest = |row: &[f64]| {
-        (1..n_classes).fold(
-            0,
-            |best, class| if row[class] > row[best] { class } else { best },
-        )
+        (1..n_classes).fold(0, |best, class| if row[class] > row[best] { class } else { best })
     };
     match classes {
         Classes::All => rows.flat_map(|_| 0..n_classes).collect(),
@@ -242,9 +218,7 @@ impl Lines<'_> {
     fn margin(&self) -> impl Iterator<Item = f64> {
         let of_rows = self.margins.chunks_exact(self.model.classes.len());
         let of_lines = self.classes.chunks_exact(self.n_per_row());
-        of_rows
-            .zip(of_lines)
-            .flat_map(|(row, classes)| classes.iter().map(|&class| row[class]))
+        of_rows.zip(of_lines).flat_map(|(row, classes)| classes.iter().map(|&class| row[class]))
     }
 
     /// Contributions sum to the margin, by theorem; here by test.
@@ -264,11 +238,8 @@ impl Lines<'_> {
     }
 
     fn columns(&self) -> Result<Vec<ArrayRef>> {
-        let class: StringArray = self
-            .classes
-            .iter()
-            .map(|&class| Some(&self.model.classes[class]))
-            .collect();
+        let class: StringArray =
+            self.classes.iter().map(|&class| Some(&self.model.classes[class])).collect();
         let mut columns: Vec<ArrayRef> = vec![
             self.keys.repeat(self.n_per_row())?,
             Arc::new(class),
@@ -276,11 +247,7 @@ impl Lines<'_> {
             Arc::new(Float64Array::from_iter_values(self.margin())),
         ];
         for feature in 0..self.model.features.len() {
-            let phi = self
-                .explained
-                .attributions
-                .lines()
-                .map(|line| line[feature]);
+            let phi = self.explained.attributions.lines().map(|line| line[feature]);
             columns.push(Arc::new(Float64Array::from_iter_values(phi)));
         }
         Ok(columns)
@@ -289,9 +256,7 @@ impl Lines<'_> {
 
 fn key_name(params: &Params, fields: &Fields) -> Result<String> {
     let is_key = |field: &&FieldRef| {
-        field
-            .ucd()
-            .is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
+        field.ucd().is_some_and(|ucd| ucd.starts_with("meta.id") && ucd.contains("meta.main"))
     };
     let marked = || fields.iter().find(is_key).map(|field| field.name().clone());
     let missing = || Error::failed("bind has found a key column");

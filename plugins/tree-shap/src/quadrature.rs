@@ -32,10 +32,7 @@ fn legendre(degree: usize, x: f64) -> (f64, f64) {
     let (mut before, mut value) = (1.0, x);
     for k in 2..=degree {
         let k = k as f64;
-        (before, value) = (
-            value,
-            ((2.0 * k - 1.0) * x * value - (k - 1.0) * before) / k,
-        );
+        (before, value) = (value, ((2.0 * k - 1.0) * x * value - (k - 1.0) * before) / k);
     }
     (value, degree as f64 * (x * value - before) / (x * x - 1.0))
 }
@@ -48,20 +45,12 @@ mod tests {
     fn polynomials_below_twice_the_points_are_exact() {
         for n_points in [1, 2, 3, 4, 6, 8, 16, 64] {
             let rule = gauss_legendre(n_points);
-            assert!(
-                rule.iter()
-                    .all(|&(t, weight)| 0.0 < t && t < 1.0 && weight > 0.0)
-            );
+            assert!(rule.iter().all(|&(t, weight)| 0.0 < t && t < 1.0 && weight > 0.0));
             for power in 0..2 * n_points {
-                let sum: f64 = rule
-                    .iter()
-                    .map(|&(t, weight)| weight * libm::pow(t, power as f64))
-                    .sum();
+                let sum: f64 =
+                    rule.iter().map(|&(t, weight)| weight * libm::pow(t, power as f64)).sum();
                 let exact = 1.0 / (power as f64 + 1.0);
-                assert!(
-                    (sum - exact).abs() < 1e-14,
-                    "{n_points} points, t^{power}: {sum}"
-                );
+                assert!((sum - exact).abs() < 1e-14, "{n_points} points, t^{power}: {sum}");
             }
         }
     }

@@ -85,25 +85,9 @@ impl Rows {
         assert!(features.len().is_multiple_of(n_features), "whole rows");
         let n_rows = features.len() / n_features;
         let n_per_row = classes.len().checked_div(n_rows).unwrap_or(1);
-        assert_eq!(
-            classes.len(),
-            n_rows * n_per_row,
-            "as many classes for each row"
-        );
-        let column = |of: usize| {
-            features
-                .iter()
-                .skip(of)
-                .step_by(n_features)
-                .copied()
-                .collect()
-        };
-        Self {
-            n_features,
-            columns: (0..n_features).map(column).collect(),
-            classes,
-            n_per_row,
-        }
+        assert_eq!(classes.len(), n_rows * n_per_row, "as many classes for each row");
+        let column = |of: usize| features.iter().skip(of).step_by(n_features).copied().collect();
+        Self { n_features, columns: (0..n_features).map(column).collect(), classes, n_per_row }
     }
 
     fn n_rows(&self) -> usize {
@@ -125,18 +109,12 @@ impl Attributions {
     pub fn zeros(rows: &Rows) -> Self {
         let stride = rows.n_features.next_multiple_of(PAD);
         let padded = vec![0.0; rows.classes.len() * stride];
-        Self {
-            n_features: rows.n_features,
-            stride,
-            padded,
-        }
+        Self { n_features: rows.n_features, stride, padded }
     }
 
     /// The values of each line, one a feature; a line is a row and one of its classes.
     pub fn lines(&self) -> impl Iterator<Item = &[f64]> {
-        self.padded
-            .chunks_exact(self.stride)
-            .map(|line| &line[..self.n_features])
+        self.padded.chunks_exact(self.stride).map(|line| &line[..self.n_features])
     }
 
     /// Divides all by a number of trees.
@@ -292,10 +270,7 @@ struct Rule<const Q: usize> {
 
 impl<const Q: usize> Rule<Q> {
     fn of(points: &[(f64, f64)]) -> Self {
-        let mut rule = Self {
-            t: [0.5; Q],
-            weight: [0.0; Q],
-        };
+        let mut rule = Self { t: [0.5; Q], weight: [0.0; Q] };
         for (i, &(t, weight)) in points.iter().enumerate() {
             (rule.t[i], rule.weight[i]) = (t, weight);
         }
@@ -372,12 +347,7 @@ impl<'a, const Q: usize> Walk<'a, Q> {
     fn start(&mut self) {
         let n_rows = self.rows.n_rows();
         self.members.extend(0..index32(n_rows));
-        self.groups.push(Group {
-            failed: 0,
-            start: 0,
-            middle: 0,
-            end: n_rows,
-        });
+        self.groups.push(Group { failed: 0, start: 0, middle: 0, end: n_rows });
         self.visit(0, 0);
     }
 
@@ -482,21 +452,12 @@ impl<'a, const Q: usize> Walk<'a, Q> {
         for &row in &known[group.start..group.end] {
             let value = values[row as usize];
             let goes_left = (value <= node.threshold) | (node.missing_left & value.is_nan());
-            let to = if goes_left {
-                n_left
-            } else {
-                n_rows - 1 - n_right
-            };
+            let to = if goes_left { n_left } else { n_rows - 1 - n_right };
             sorted[to] = row;
             n_left += usize::from(goes_left);
             n_right += usize::from(!goes_left);
         }
-        Group {
-            failed: group.failed,
-            start,
-            middle: start + n_left,
-            end: start + n_rows,
-        }
+        Group { failed: group.failed, start, middle: start + n_left, end: start + n_rows }
     }
 
     /// Pushes what these groups become on one side of a test. Rows that the test sends to
@@ -539,12 +500,7 @@ impl<'a, const Q: usize> Walk<'a, Q> {
 
     fn push(&mut self, failed: u64, Range { start, end }: Range<usize>) {
         if start < end {
-            self.groups.push(Group {
-                failed,
-                start,
-                middle: start,
-                end,
-            });
+            self.groups.push(Group { failed, start, middle: start, end });
         }
     }
 
@@ -553,32 +509,21 @@ impl<'a, const Q: usize> Walk<'a, Q> {
         let mut product = self.rule.weight;
         for (place, on_path) in self.path.iter().enumerate() {
             let has_failed = group.failed >> place & 1 == 1;
-            let factors = if has_failed {
-                &on_path.failed
-            } else {
-                &on_path.passed
-            };
+            let factors = if has_failed { &on_path.failed } else { &on_path.passed };
             for (product, factor) in product.iter_mut().zip(factors) {
                 *product *= factor;
             }
         }
         // (o − z) / (o t + z (1 − t)) is −1 / (1 − t) for all failed features alike.
-        let of_failed: f64 = product
-            .iter()
-            .zip(self.rule.t)
-            .map(|(product, t)| -product / (1.0 - t))
-            .sum();
+        let of_failed: f64 =
+            product.iter().zip(self.rule.t).map(|(product, t)| -product / (1.0 - t)).sum();
         self.contribution.fill(0.0);
         for (place, on_path) in self.path.iter().enumerate() {
             let has_failed = group.failed >> place & 1 == 1;
             self.contribution[on_path.feature] = if has_failed {
                 of_failed
             } else {
-                let sum: f64 = product
-                    .iter()
-                    .zip(&on_path.inverse)
-                    .map(|(p, i)| p * i)
-                    .sum();
+                let sum: f64 = product.iter().zip(&on_path.inverse).map(|(p, i)| p * i).sum();
                 (1.0 - on_path.shares) * sum
             };
         }

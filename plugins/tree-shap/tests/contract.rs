@@ -30,10 +30,7 @@ fn stars(n_rows: usize) -> RecordBatch {
     let classes: StringArray = (0..n_rows).map(|row| Some(class(row))).collect();
     let number = |name| Field::new(name, DataType::Float64, true);
     table_of([
-        (
-            Field::new("id", DataType::Utf8, false).with_ucd("meta.id;meta.main"),
-            Arc::new(ids) as _,
-        ),
+        (Field::new("id", DataType::Utf8, false).with_ucd("meta.id;meta.main"), Arc::new(ids) as _),
         (number("x"), column(1)),
         (number("y"), column(2)),
         (number("idle"), column(3)),
@@ -47,23 +44,16 @@ fn stars(n_rows: usize) -> RecordBatch {
 
 fn model(data: &RecordBatch) -> RecordBatch {
     let params = r#"{"label": "type", "trees": 12, "max-features": 2}"#;
-    let outputs = Harness::<ForestTrainer>::new(params)
-        .table("data", data.clone())
-        .run();
+    let outputs = Harness::<ForestTrainer>::new(params).table("data", data.clone()).run();
     outputs.expect("the trainer learns").table("model")
 }
 
 fn harness(params: &str, data: &RecordBatch) -> Harness<TreeShap> {
-    Harness::new(params)
-        .table("data", data.clone())
-        .table("model", model(data))
+    Harness::new(params).table("data", data.clone()).table("model", model(data))
 }
 
 fn attributions(params: &str, data: &RecordBatch) -> RecordBatch {
-    harness(params, data)
-        .run()
-        .expect("explains")
-        .table("attributions")
+    harness(params, data).run().expect("explains").table("attributions")
 }
 
 fn numbers(table: &RecordBatch, column: &str) -> Vec<f64> {
@@ -111,28 +101,18 @@ fn features_that_tell_the_classes_apart_contribute_most() {
 #[test]
 fn by_default_the_predicted_class_is_explained() {
     let data = stars(60);
-    let (all, predicted) = (
-        attributions(r#"{"classes": "all"}"#, &data),
-        attributions("{}", &data),
-    );
+    let (all, predicted) =
+        (attributions(r#"{"classes": "all"}"#, &data), attributions("{}", &data));
     let (every, top) = (numbers(&all, "margin"), numbers(&predicted, "margin"));
     for row in 0..60 {
-        let most = every[3 * row..3 * row + 3]
-            .iter()
-            .copied()
-            .fold(0.0, f64::max);
+        let most = every[3 * row..3 * row + 3].iter().copied().fold(0.0, f64::max);
         assert_eq!(top[row], most);
     }
     // Classes are explained together or alone: the same values.
-    let class = predicted
-        .column_by_name("class")
-        .expect("a column")
-        .as_string::<i32>();
+    let class = predicted.column_by_name("class").expect("a column").as_string::<i32>();
     let (every, top) = (numbers(&all, "phi_x"), numbers(&predicted, "phi_x"));
     for row in 0..60 {
-        let place = ["left", "right", "upper"]
-            .iter()
-            .position(|c| *c == class.value(row));
+        let place = ["left", "right", "upper"].iter().position(|c| *c == class.value(row));
         assert_eq!(top[row], every[3 * row + place.expect("a class")]);
     }
 }
@@ -141,14 +121,8 @@ fn by_default_the_predicted_class_is_explained() {
 fn a_sample_is_the_same_rows_whatever_the_others() {
     let sampled = |data: &RecordBatch| -> Vec<String> {
         let attributions = attributions(r#"{"sample": 0.3}"#, data);
-        let ids = attributions
-            .column_by_name("id")
-            .expect("a column")
-            .as_string::<i32>()
-            .clone();
-        ids.iter()
-            .map(|id| id.expect("no null").to_owned())
-            .collect()
+        let ids = attributions.column_by_name("id").expect("a column").as_string::<i32>().clone();
+        ids.iter().map(|id| id.expect("no null").to_owned()).collect()
     };
     let (few, many) = (sampled(&stars(200)), sampled(&stars(400)));
     assert!((35..85).contains(&few.len()), "{}", few.len());

@@ -75,9 +75,7 @@ fn by_definition(world: &World, nodes: &Nodes, row: &[f64]) -> Vec<f64> {
     let d = world.tested.len();
     let value = |set: usize| {
         let place = |feature| world.tested.iter().position(|&tested| tested == feature);
-        expectation(nodes, 0, row, &|feature| {
-            place(feature).is_some_and(|p| set >> p & 1 == 1)
-        })
+        expectation(nodes, 0, row, &|feature| place(feature).is_some_and(|p| set >> p & 1 == 1))
     };
     let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
     let of = |j: usize| {
@@ -119,11 +117,7 @@ fn explain(nodes: &Nodes, n_features: usize, rows: &[f64]) -> Vec<Vec<f64>> {
 
 fn random_rows(n_rows: usize, n_features: usize, random: &mut Random) -> Vec<f64> {
     let mut value = || {
-        if random.next() < 0.1 {
-            f64::NAN
-        } else {
-            random.next()
-        }
+        if random.next() < 0.1 { f64::NAN } else { random.next() }
     };
     (0..n_rows * n_features).map(|_| value()).collect()
 }
@@ -149,48 +143,24 @@ fn check(world: &World, depth: u32, seed: u64) {
 #[test]
 fn small_trees_agree_with_the_definition() {
     for seed in 0..60 {
-        check(
-            &World {
-                n_features: 4,
-                tested: vec![0, 1, 2, 3],
-            },
-            5,
-            seed,
-        );
+        check(&World { n_features: 4, tested: vec![0, 1, 2, 3] }, 5, seed);
     }
     // Tests on one feature again and again.
     for seed in 0..20 {
-        check(
-            &World {
-                n_features: 2,
-                tested: vec![0, 1],
-            },
-            7,
-            seed,
-        );
+        check(&World { n_features: 2, tested: vec![0, 1] }, 7, seed);
     }
 }
 
 #[test]
 fn many_features_agree_with_the_definition() {
     for seed in 0..20 {
-        check(
-            &World {
-                n_features: 131,
-                tested: vec![0, 63, 64, 70, 127, 128, 130],
-            },
-            6,
-            seed,
-        );
+        check(&World { n_features: 131, tested: vec![0, 63, 64, 70, 127, 128, 130] }, 6, seed);
     }
 }
 
 #[test]
 fn a_row_is_explained_alike_to_the_last_bit_whatever_the_others() {
-    let world = World {
-        n_features: 6,
-        tested: (0..6).collect(),
-    };
+    let world = World { n_features: 6, tested: (0..6).collect() };
     let mut random = Random(1);
     let nodes = random_tree(&world, 10, &mut random);
     let rows = random_rows(200, 6, &mut random);
@@ -210,11 +180,7 @@ fn chain(length: usize, n_features: usize) -> Nodes {
         let p = if is_last { 1.0 } else { 0.0 };
         nodes.tree.push(0);
         nodes.node.push(int(node));
-        nodes.feature.push(if is_inner {
-            int(node / 2 % n_features)
-        } else {
-            -1
-        });
+        nodes.feature.push(if is_inner { int(node / 2 % n_features) } else { -1 });
         nodes.threshold.push(0.5);
         nodes.left.push(if is_inner { int(node + 1) } else { -1 });
         nodes.right.push(if is_inner { int(node + 2) } else { -1 });
@@ -232,10 +198,7 @@ fn long_paths_share_alike() {
     for length in [1, 2, 15, 31, 33, 40, 64] {
         let phi = explain(&chain(length, length), length, &vec![1.0; length]);
         let share = (1.0 - 0.5_f64.powi(i32::try_from(length).expect("short"))) / length as f64;
-        assert!(
-            phi[0].iter().all(|phi| (phi - share).abs() < 1e-14),
-            "{length}: {phi:?}"
-        );
+        assert!(phi[0].iter().all(|phi| (phi - share).abs() < 1e-14), "{length}: {phi:?}");
     }
 }
 

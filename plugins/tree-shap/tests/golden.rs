@@ -10,22 +10,13 @@ const FEATURES: [&str; 6] = ["u", "g", "r", "i", "z", "g_minus_r"];
 
 /// The lines of a golden file below its header, cut at commas.
 fn lines(file: &str) -> Vec<Vec<String>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("goldens")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(file);
     let text = std::fs::read_to_string(path).expect("a golden file");
-    text.lines()
-        .skip(1)
-        .map(|line| line.split(',').map(str::to_owned).collect())
-        .collect()
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
 fn number(field: &str) -> f64 {
-    if field.is_empty() {
-        f64::NAN
-    } else {
-        field.parse().expect("a number")
-    }
+    if field.is_empty() { f64::NAN } else { field.parse().expect("a number") }
 }
 
 fn forest(name: &str) -> Nodes {
@@ -35,27 +26,18 @@ fn forest(name: &str) -> Nodes {
         nodes.tree.push(integer(&line[0]));
         nodes.node.push(integer(&line[1]));
         nodes.feature.push(integer(&line[2]));
-        nodes.threshold.push(if line[2] == "-1" {
-            0.0
-        } else {
-            number(&line[3])
-        });
+        nodes.threshold.push(if line[2] == "-1" { 0.0 } else { number(&line[3]) });
         nodes.left.push(integer(&line[4]));
         nodes.right.push(integer(&line[5]));
         nodes.missing_left.push(line[6] == "1");
         nodes.cover.push(number(&line[7]));
-        nodes
-            .probability
-            .extend(line[8..11].iter().map(|p| number(p)));
+        nodes.probability.extend(line[8..11].iter().map(|p| number(p)));
     }
     nodes
 }
 
 fn rows() -> Vec<[f64; 6]> {
-    lines("rows.csv")
-        .iter()
-        .map(|line| std::array::from_fn(|f| number(&line[f + 2])))
-        .collect()
+    lines("rows.csv").iter().map(|line| std::array::from_fn(|f| number(&line[f + 2]))).collect()
 }
 
 /// Shapley values, rows × classes × features; expectations; probabilities.
@@ -78,11 +60,7 @@ fn explain(nodes: &Nodes, rows: &[[f64; 6]]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     reader.finish(&mut each).expect("a forest");
     attributions.divide(n_trees);
     base.iter_mut().for_each(|base| *base /= n_trees);
-    (
-        attributions.lines().flatten().copied().collect(),
-        base,
-        packed.predict(rows.as_flattened()),
-    )
+    (attributions.lines().flatten().copied().collect(), base, packed.predict(rows.as_flattened()))
 }
 
 fn check(name: &str) {
@@ -96,25 +74,16 @@ fn check(name: &str) {
         let ours = phi[row * 18 + class * 6 + feature];
         largest = largest.max((ours - number(&line[3])).abs());
     }
-    assert!(
-        largest < 1e-12,
-        "{name}: Shapley values differ by up to {largest}"
-    );
+    assert!(largest < 1e-12, "{name}: Shapley values differ by up to {largest}");
     for line in lines(&format!("{name}_expected_value.csv")) {
         assert!((base[place(&CLASSES, &line[0])] - number(&line[1])).abs() < 1e-14);
     }
     for (row, line) in lines(&format!("{name}_proba.csv")).iter().enumerate() {
         for class in 0..3 {
             let expected = number(&line[class + 1]);
-            assert!(
-                (margin[row * 3 + class] - expected).abs() < 1e-14,
-                "{name} row {row}"
-            );
+            assert!((margin[row * 3 + class] - expected).abs() < 1e-14, "{name} row {row}");
             let sum: f64 = phi[row * 18 + class * 6..][..6].iter().sum();
-            assert!(
-                (base[class] + sum - expected).abs() < 1e-13,
-                "{name} row {row}"
-            );
+            assert!((base[class] + sum - expected).abs() < 1e-13, "{name} row {row}");
         }
     }
 }

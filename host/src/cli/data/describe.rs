@@ -24,15 +24,33 @@ pub(super) struct Column {
 
 enum Kind {
     /// Integers: their extremes are exact.
-    Integers { moments: Moments, least: Option<i128>, most: Option<i128> },
-    Floats { moments: Moments, nans: u64, least: f64, most: f64 },
-    Booleans { trues: u64 },
+    Integers {
+        moments: Moments,
+        least: Option<i128>,
+        most: Option<i128>,
+    },
+    Floats {
+        moments: Moments,
+        nans: u64,
+        least: f64,
+        most: f64,
+    },
+    Booleans {
+        trues: u64,
+    },
     /// None once there are too many.
     Text(Option<BTreeMap<String, u64>>),
     /// Times and dates, as the integers behind them.
-    Times { least: Option<i64>, most: Option<i64> },
+    Times {
+        least: Option<i64>,
+        most: Option<i64>,
+    },
     /// The lengths of lists.
-    Lists { moments: Moments, least: Option<i128>, most: Option<i128> },
+    Lists {
+        moments: Moments,
+        least: Option<i128>,
+        most: Option<i128>,
+    },
     Other,
 }
 
@@ -325,7 +343,8 @@ impl Summary {
             None => {}
         }
         if !self.frequent.is_empty() {
-            let frequent = self.frequent.iter().map(|(value, count)| json!({"value": value, "count": count}));
+            let frequent =
+                self.frequent.iter().map(|(value, count)| json!({"value": value, "count": count}));
             set("frequent", frequent.collect());
         }
         Value::Object(entries)
@@ -451,9 +470,13 @@ mod tests {
     #[test]
     fn dates_and_lists_have_a_range() {
         let summary = describe(&[Arc::new(Date32Array::from(vec![Some(0), None, Some(31)]))]);
-        assert_eq!((&summary["min"], &summary["max"]), (&json!("1970-01-01"), &json!("1970-02-01")));
+        assert_eq!(
+            (&summary["min"], &summary["max"]),
+            (&json!("1970-01-01"), &json!("1970-02-01"))
+        );
         let curves = [Some(vec![Some(1.0)]), None, Some(vec![Some(1.0), None, None])];
-        let summary = describe(&[Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(curves))]);
+        let summary =
+            describe(&[Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(curves))]);
         assert_eq!((&summary["min"], &summary["mean"]), (&json!(1), &json!(2.0)));
     }
 

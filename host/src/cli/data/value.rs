@@ -68,8 +68,8 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, DictionaryArray, Float32Array, Float64Array, Int64Array, ListArray,
-        StringArray, StructArray,
+        ArrayRef, DictionaryArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
+        StructArray,
     };
     use arrow::datatypes::{Field, Int32Type};
 
@@ -82,15 +82,22 @@ mod tests {
 
     #[test]
     fn values_keep_their_shape() {
-        check(Arc::new(Float64Array::from(vec![Some(1.5), None, Some(f64::NAN)])), json!([1.5, null, "NaN"]));
+        check(
+            Arc::new(Float64Array::from(vec![Some(1.5), None, Some(f64::NAN)])),
+            json!([1.5, null, "NaN"]),
+        );
         check(Arc::new(Float32Array::from(vec![0.1, f32::INFINITY])), json!([0.1, "inf"]));
         check(Arc::new(Int64Array::from(vec![i64::MAX])), json!([i64::MAX]));
         let words: DictionaryArray<Int32Type> = [Some("a"), None, Some("a")].into_iter().collect();
         check(Arc::new(words), json!(["a", null, "a"]));
-        let curve = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(vec![Some(1.0), None]), None]);
+        let curve = ListArray::from_iter_primitive::<Float64Type, _, _>([
+            Some(vec![Some(1.0), None]),
+            None,
+        ]);
         check(Arc::new(curve), json!([[1.0, null], null]));
         let name: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
-        let star = StructArray::from(vec![(Arc::new(Field::new("id", DataType::Utf8, true)), name)]);
+        let star =
+            StructArray::from(vec![(Arc::new(Field::new("id", DataType::Utf8, true)), name)]);
         check(Arc::new(star), json!([{"id": "x"}]));
     }
 }

@@ -301,7 +301,8 @@ mod tests {
             assert!(one.0 >= 0.0 && one.2 <= layout.width + 1e-9, "inside");
             assert!(one.1 >= -1e-9 && one.3 <= layout.height + 1e-9, "inside");
             for other in &rectangles[index + 1..] {
-                let apart = one.2 <= other.0 || other.2 <= one.0 || one.3 <= other.1 || other.3 <= one.1;
+                let apart =
+                    one.2 <= other.0 || other.2 <= one.0 || one.3 <= other.1 || other.3 <= one.1;
                 assert!(apart, "boxes overlap: {rectangles:?}");
             }
             for (left, right, y) in layout.lanes.iter().flatten() {

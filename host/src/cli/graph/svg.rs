@@ -21,8 +21,7 @@ pub(super) fn draw(sketch: &Sketch) -> String {
             (width.max(60.0) + 30.0, BOX_HEIGHT)
         })
         .collect();
-    let edges: Vec<_> =
-        sketch.edges.iter().map(|edge| (edge.from.item, edge.to.item)).collect();
+    let edges: Vec<_> = sketch.edges.iter().map(|edge| (edge.from.item, edge.to.item)).collect();
     let label = |label: &Option<String>| {
         label.as_ref().map_or(0.0, |label| width_of(label, 11.0, 0.56) + 16.0)
     };

@@ -120,7 +120,8 @@ fn type_of(schema: &Value, root: &Value, depth: usize) -> String {
     }
     for key in ["anyOf", "oneOf"] {
         if let Some(choices) = list(key) {
-            let choices = choices.iter().filter(|choice| choice.get("type") != Some(&json!("null")));
+            let choices =
+                choices.iter().filter(|choice| choice.get("type") != Some(&json!("null")));
             return either(choices.map(nested));
         }
     }
@@ -210,8 +211,14 @@ mod tests {
         check(json!({"type": "integer", "minimum": 1}), "integer from 1");
         check(json!({"type": "array", "items": {"type": "string"}}), "list of text");
         check(json!({"$ref": "#/$defs/Side"}), "\"left\" or \"right\"");
-        check(json!({"anyOf": [{"$ref": "#/$defs/Side"}, {"type": "null"}]}), "\"left\" or \"right\"");
-        check(json!({"type": "object", "additionalProperties": {"type": "number"}}), "number by name");
+        check(
+            json!({"anyOf": [{"$ref": "#/$defs/Side"}, {"type": "null"}]}),
+            "\"left\" or \"right\"",
+        );
+        check(
+            json!({"type": "object", "additionalProperties": {"type": "number"}}),
+            "number by name",
+        );
         check(json!({"$ref": "#/$defs/Nowhere"}), "anything");
         check(json!(true), "anything");
         assert!(type_of(&json!({"$ref": "#/$defs/Loop"}), &root, 0).ends_with('…'));

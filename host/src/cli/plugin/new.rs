@@ -48,7 +48,10 @@ macro_rules! template {
                     concat!("src/", $science, ".rs"),
                     include_str!(concat!("../templates/", $role, "/", $science, ".rs")),
                 ),
-                ("tests/contract.rs", include_str!(concat!("../templates/", $role, "/contract.rs"))),
+                (
+                    "tests/contract.rs",
+                    include_str!(concat!("../templates/", $role, "/contract.rs")),
+                ),
                 ("README.md", include_str!(concat!("../templates/", $role, "/README.md"))),
             ],
         }
@@ -56,11 +59,19 @@ macro_rules! template {
 }
 
 const TEMPLATES: [Template; 6] = [
-    template!("feature-extractor", "signal", "Adds the signal-to-noise ratio of a measured column."),
+    template!(
+        "feature-extractor",
+        "signal",
+        "Adds the signal-to-noise ratio of a measured column."
+    ),
     template!("classifier", "cut", "Tells two classes apart by a threshold on one column."),
     template!("ingester", "lines", "Reads text tables whose columns are set apart by white space."),
     template!("selector", "precision", "Keeps the rows whose measurement is precise enough."),
-    template!("evaluator", "recall", "Scores predicted classes: accuracy, and recall of each class."),
+    template!(
+        "evaluator",
+        "recall",
+        "Scores predicted classes: accuracy, and recall of each class."
+    ),
     template!("transformer", "scale", "Multiplies a column by a factor and gives it another unit."),
 ];
 
@@ -75,7 +86,10 @@ pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
             help if help.starts_with("did you mean") => help,
             _ => format!("there is one for {}", offered.join(", ")),
         };
-        return Err(RunError::Usage(format!("there is no template for role `{}`; {help}", args.role)));
+        return Err(RunError::Usage(format!(
+            "there is no template for role `{}`; {help}",
+            args.role
+        )));
     };
     let project = Project::around(Path::new("."));
     check_place(&project)?;
@@ -84,7 +98,9 @@ pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
     let shown = short(&folder);
     if args.json {
         let files: Vec<_> = template.files.iter().map(|(path, _)| path).collect();
-        render::json(&json!({"name": args.name, "role": args.role, "folder": folder, "files": files}));
+        render::json(
+            &json!({"name": args.name, "role": args.role, "folder": folder, "files": files}),
+        );
     } else {
         render::out(&shown.display().to_string());
     }
@@ -131,7 +147,9 @@ fn check_name(name: &str, project: &Project) -> Result<(), String> {
         ));
     }
     if RESERVED.contains(&name) {
-        return Err(format!("`{name}` is a word of Rust; add another word, such as `{name}-method`"));
+        return Err(format!(
+            "`{name}` is a word of Rust; add another word, such as `{name}-method`"
+        ));
     }
     let plugins = project.root.join("plugins");
     let taken = [plugins.join(name), plugins.join(format!("{name}.wasm"))];
@@ -142,26 +160,103 @@ fn check_name(name: &str, project: &Project) -> Result<(), String> {
     let locked = fs::read_to_string(project.root.join("Cargo.lock")).unwrap_or_default();
     let line = format!("name = \"{name}\"");
     if locked.lines().any(|locked| locked == line) {
-        return Err(format!("`{name}` is a crate that this project builds with; choose another name"));
+        return Err(format!(
+            "`{name}` is a crate that this project builds with; choose another name"
+        ));
     }
     Ok(())
 }
 
 /// Keywords, and crates that are always there.
 const RESERVED: [&str; 58] = [
-    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue",
-    "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen",
-    "if", "impl", "in", "let", "loop", "macro", "main", "match", "mod", "move", "mut", "override",
-    "priv", "proc-macro", "pub", "ref", "return", "self", "static", "std", "struct", "super",
-    "test", "trait", "true", "try", "type", "typeof", "union", "unsafe", "unsized", "use",
-    "virtual", "where", "while", "yield",
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "main",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "union",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
 ];
 
 /// Names that the SDK's prelude and the templates use for types.
 const TAKEN_TYPES: [&str; 26] = [
-    "Array", "ArrayRef", "Arc", "Batch", "Bind", "Blob", "BooleanArray", "Box", "Descriptor",
-    "Deserialize", "Error", "Field", "Fields", "FieldExt", "Keep", "Numbers", "Option", "Params",
-    "Plugin", "Purpose", "Reader", "Result", "Role", "Scope", "Task", "Writer",
+    "Array",
+    "ArrayRef",
+    "Arc",
+    "Batch",
+    "Bind",
+    "Blob",
+    "BooleanArray",
+    "Box",
+    "Descriptor",
+    "Deserialize",
+    "Error",
+    "Field",
+    "Fields",
+    "FieldExt",
+    "Keep",
+    "Numbers",
+    "Option",
+    "Params",
+    "Plugin",
+    "Purpose",
+    "Reader",
+    "Result",
+    "Role",
+    "Scope",
+    "Task",
+    "Writer",
 ];
 
 /// `period-search` → `PeriodSearch`.
@@ -221,7 +316,9 @@ mod tests {
 
     #[test]
     fn bad_names_are_refused() {
-        for name in ["", "A", "3d", "a_b", "a--b", "a-", "-a", "ä", "../a", "fn", "std", &"a".repeat(65)] {
+        for name in
+            ["", "A", "3d", "a_b", "a--b", "a-", "-a", "ä", "../a", "fn", "std", &"a".repeat(65)]
+        {
             assert!(check_name(name, &nowhere()).is_err(), "{name}");
         }
         for name in ["period", "period-search", "x3", "fn-search"] {
@@ -258,7 +355,8 @@ mod tests {
                 for left in ["plugin-name", "plugin_name", "PluginName", "PLUGIN DESCRIPTION"] {
                     assert!(!text.contains(left), "{}/{path} has {left}", template.role);
                 }
-                named += usize::from(text.contains("PeriodSearch") || text.contains("period-search"));
+                named +=
+                    usize::from(text.contains("PeriodSearch") || text.contains("period-search"));
             }
             assert!(named >= 3, "{}", template.role);
             let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();

@@ -42,7 +42,10 @@ pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
             component_checks(&plugin, &again, expected_name(&shelf, &args.plugin, &source))
         }
         Err(RunError::Registry(RegistryError::Load { source, .. })) => {
-            vec![Check { promise: "it is a component that speaks the contract", broken: Some(source.to_string()) }]
+            vec![Check {
+                promise: "it is a component that speaks the contract",
+                broken: Some(source.to_string()),
+            }]
         }
         Err(error) => return Err(error),
     };
@@ -118,9 +121,10 @@ fn version(descriptor: &Descriptor) -> Option<String> {
 
 fn ports(descriptor: &Descriptor) -> Option<String> {
     for ports in [&descriptor.inputs, &descriptor.outputs] {
-        let twice = ports.iter().enumerate().find(|(index, port)| {
-            ports[..*index].iter().any(|other| other.name == port.name)
-        });
+        let twice = ports
+            .iter()
+            .enumerate()
+            .find(|(index, port)| ports[..*index].iter().any(|other| other.name == port.name));
         if let Some((_, port)) = twice {
             return Some(format!("two ports are called `{}`", port.name));
         }
@@ -166,7 +170,9 @@ fn params(descriptor: &Descriptor) -> Option<String> {
         return Some("the schema is not of an object".to_owned());
     }
     if schema.get("additionalProperties") != Some(&json!(false)) {
-        return Some("unknown parameters are taken: in Rust, write `deny_unknown_fields`".to_owned());
+        return Some(
+            "unknown parameters are taken: in Rust, write `deny_unknown_fields`".to_owned(),
+        );
     }
     let required: Vec<&str> = schema
         .get("required")

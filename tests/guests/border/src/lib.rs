@@ -148,10 +148,8 @@ fn pull(batch: &Batch, columns: u32) -> Result<Vec<Vec<ColumnResult>>, IoError> 
 
 fn push(columns: &[Vec<ColumnResult>], output: &Writer) -> Result<(), IoError> {
     let arrays: Vec<&ColumnResult> = columns.iter().flatten().collect();
-    let buffers: Vec<Vec<&[u8]>> = arrays
-        .iter()
-        .map(|array| array.buffers.iter().map(Vec::as_slice).collect())
-        .collect();
+    let buffers: Vec<Vec<&[u8]>> =
+        arrays.iter().map(|array| array.buffers.iter().map(Vec::as_slice).collect()).collect();
     let lent: Vec<ColumnParam<'_>> = arrays
         .iter()
         .zip(&buffers)

@@ -22,7 +22,8 @@ use skyloom::plugin::types::{
 
 /// Rings a bell, names the window, clears the screen, writes to the clipboard, reorders
 /// text, and, in one character, begins a control sequence.
-const ESCAPES: &str = "\u{7}\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}]52;c;AAAA\u{7}\u{202e}\u{9b}2J\u{0}\r\u{7f}";
+const ESCAPES: &str =
+    "\u{7}\u{1b}]0;owned\u{7}\u{1b}[2J\u{1b}]52;c;AAAA\u{7}\u{202e}\u{9b}2J\u{0}\r\u{7f}";
 
 struct Hostile;
 export!(Hostile);

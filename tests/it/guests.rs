@@ -1,0 +1,84 @@
+//! Guests in this process: one call of a component on tables in memory.
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use skyloom::data::{ObjectStore, Table};
+use skyloom::instance::{
+    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, Task, Watch,
+};
+use skyloom::registry::{self, Project};
+
+use crate::support::root;
+
+/// One engine for the process.
+static ENGINE: LazyLock<Engine> =
+    LazyLock::new(|| skyloom::run::engine().expect("this machine runs WebAssembly"));
+
+/// The guest in `tests/guests/NAME`, built if it is stale.
+pub(crate) fn build(name: &str) -> Component {
+    let (project, folder) = (Project::around(&root()), root().join("tests/guests").join(name));
+    registry::build(&project, &[&folder]).expect("the guest compiles");
+    load(&registry::component_path(&project, &folder).expect("the guest has a name"))
+}
+
+/// The component at `path`.
+pub(crate) fn load(path: &Path) -> Component {
+    registry::load_file(&ENGINE, path).expect("the component is a plugin")
+}
+
+/// A folder for tables.
+pub(crate) struct Store {
+    objects: ObjectStore,
+    _folder: tempfile::TempDir,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let objects = ObjectStore::open(folder.path()).expect("folders can be made");
+        Self { objects, _folder: folder }
+    }
+
+    /// A table of one partition.
+    pub(crate) fn table(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> Table {
+        let mut writer = self.objects.writer(schema.clone()).expect("a file can be made");
+        for batch in batches {
+            writer.push(batch.clone()).expect("it can be written");
+        }
+        let partitions = vec![Arc::new(writer.finish().expect("it can be written"))];
+        Table { schema: schema.clone(), partitions }
+    }
+
+    /// Binds `component` to `table` and runs it: the binding, and the batches of its first
+    /// output.
+    pub(crate) fn run(
+        &self,
+        component: &Component,
+        params: &str,
+        table: &Table,
+        batch_rows: usize,
+    ) -> Result<(Binding, Vec<RecordBatch>), InstanceError> {
+        let port = component.descriptor().inputs[0].name.clone();
+        let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
+        let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
+        let is_read = |column| binding.reads.iter().any(|read| read.column == column);
+        let readable = (0..table.schema.fields().len()).map(is_read).collect();
+        let report = component.run(Task {
+            params,
+            piece: (0, 1),
+            inputs: vec![(port, RunInput::Table(Arc::new(table.clone())), readable)],
+            outputs: binding.outputs.clone(),
+            objects: &self.objects,
+            limits: Limits::default(),
+            watch: Arc::new(Watch::default()),
+            batch_rows,
+            may_cut: false,
+        })?;
+        let objects = report.outputs[0].iter();
+        let batches = objects.flat_map(|object| object.batches().expect("it can be read"));
+        Ok((binding.clone(), batches.collect::<Result<_, _>>().expect("it can be read")))
+    }
+}
