@@ -10,7 +10,7 @@
 mod binding;
 mod key;
 
-pub(crate) use key::{InputKey, Key, KeyManifest, PartitionKey};
+pub(crate) use key::{InputKey, Key, KeyManifest, OutputKey, PartitionKey};
 
 use std::fs;
 use std::io::Write;
@@ -72,6 +72,7 @@ impl Cache {
             log: entry.log,
             peak_memory_bytes: entry.peak_memory_bytes,
             wall: std::time::Duration::from_millis(entry.wall_ms),
+            storing: std::time::Duration::ZERO,
         })
     }
 

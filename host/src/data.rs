@@ -9,6 +9,7 @@
 
 mod blob;
 mod canonical;
+mod dictionary;
 mod digest;
 mod object;
 mod units;

@@ -257,6 +257,10 @@ fn strings_of(array: &dyn Array) -> Option<StringArray> {
         DataType::Dictionary(_, values) if crate::bind::is_text(values) => {
             let dictionary = array.as_any_dictionary();
             let values = strings_of(dictionary.values())?;
+            // Where nothing is there, keys mean nothing.
+            if values.is_empty() {
+                return Some(StringArray::new_null(array.len()));
+            }
             let keys = dictionary.normalized_keys();
             let value_of = |row: usize| {
                 let valid = array.is_valid(row) && values.is_valid(keys[row]);

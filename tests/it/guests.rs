@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{
     Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, Task, Watch,
@@ -52,15 +52,14 @@ impl Store {
         Table { schema: schema.clone(), partitions }
     }
 
-    /// Binds `component` to `table` and runs it: the binding, and the batches of its first
-    /// output.
+    /// Binds `component` to `table` and runs it: the binding, and its first output.
     pub(crate) fn run(
         &self,
         component: &Component,
         params: &str,
         table: &Table,
         batch_rows: usize,
-    ) -> Result<(Binding, Vec<RecordBatch>), InstanceError> {
+    ) -> Result<(Binding, Table), InstanceError> {
         let port = component.descriptor().inputs[0].name.clone();
         let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
         let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
@@ -77,8 +76,13 @@ impl Store {
             batch_rows,
             may_cut: false,
         })?;
-        let objects = report.outputs[0].iter();
-        let batches = objects.flat_map(|object| object.batches().expect("it can be read"));
-        Ok((binding.clone(), batches.collect::<Result<_, _>>().expect("it can be read")))
+        let schema = Arc::new(Schema::new(binding.outputs[0].fields.clone()));
+        Ok((binding, Table { schema, partitions: report.outputs[0].clone() }))
     }
+}
+
+/// All batches of `table`, as they lie on disk.
+pub(crate) fn batches(table: &Table) -> Vec<RecordBatch> {
+    let batches = table.partitions.iter().map(|object| object.batches().expect("it can be read"));
+    batches.flatten().collect::<Result<_, _>>().expect("it can be read")
 }

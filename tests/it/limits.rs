@@ -66,7 +66,7 @@ fn check_fails(crime: &str, expected: &[&str]) {
     assert_eq!(result["nodes"]["victim"]["state"], "skipped", "{crime}");
     assert_eq!(result["nodes"]["bystander"]["state"], "finished", "{crime}");
     assert_eq!(rows(&skyloom.outputs().join("kept.csv")), 2000, "{crime}");
-    assert!(!skyloom.outputs().join("lost.csv").exists(), "{crime}");
+    assert!(!skyloom.outputs().join("lost.arrow").exists(), "{crime}");
 }
 
 /// `crime` is found before data moves, in an error that holds all of `expected`.
@@ -184,6 +184,7 @@ fn columns_are_what_bind_said() {
     check_fails("nulls", &["column `y` has nulls"]);
     check_fails("null-items", &["column `y`", "null"]);
     check_fails("null-keys", &["column `y`", "null"]);
+    check_fails("null-words", &["column `y`", "null"]);
 }
 
 #[test]

@@ -6,3 +6,7 @@ mod main_job;
 mod sdss;
 mod limits;
 mod wire;
+mod contract;
+mod check;
+mod run;
+mod tidy;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::data::Digest;
 
 /// Changes whenever a key's meaning does.
-const KEY_VERSION: u32 = 1;
+const KEY_VERSION: u32 = 2;
 
 /// The name of a cache entry.
 pub(crate) type Key = Digest;
@@ -23,14 +23,24 @@ pub(crate) struct KeyManifest {
     params: Value,
     piece: (u32, u32),
     inputs: Vec<InputKey>,
+    /// Of a run: what `bind` said of the outputs.
+    outputs: Vec<OutputKey>,
+}
+
+/// An output as it was bound: its schema, and which of its columns are passed on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OutputKey {
+    pub(crate) schema: Digest,
+    /// Field of the output, and port and name of the column it comes from.
+    pub(crate) passed: Vec<(usize, String)>,
 }
 
 /// What a result depends on in one input.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum InputKey {
-    /// A file, by its bytes.
-    Blob { port: String, digest: Digest },
+    /// A file, by its bytes and its name without folders, which plugins can see.
+    Blob { port: String, name: String, digest: Digest },
     /// A table before data moves.
     Schema { port: String, digest: Digest },
     /// The columns that are read or passed on, of each partition.
@@ -51,6 +61,7 @@ impl KeyManifest {
         params: Value,
         piece: (u32, u32),
         inputs: Vec<InputKey>,
+        outputs: Vec<OutputKey>,
     ) -> Self {
         Self {
             key_version: KEY_VERSION,
@@ -60,6 +71,7 @@ impl KeyManifest {
             params,
             piece,
             inputs,
+            outputs,
         }
     }
 

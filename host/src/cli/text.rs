@@ -139,7 +139,7 @@ mod tests {
         let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
         let rows = [row(["a", "1"]), row(["bcd", "22\u{1b}[2J"])];
         let text = grid(&rows, &[Side::Left, Side::Right], 1);
-        assert_eq!(text, " a               1\n bcd  22\\u{1b}[2J");
+        assert_eq!(text, " a              1\n bcd  22\\u{1b}[2J");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Fields, SchemaRef};
 
+use super::dictionary::with_word;
+
 /// A BLAKE3 digest; written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -149,7 +151,6 @@ impl ColumnDigester {
             DataType::Struct(fields) => {
                 fields.iter().map(|field| Self::new(field.data_type())).collect()
             }
-            DataType::Dictionary(_, values) => vec![Self::new(values)],
             _ => Vec::new(),
         };
         let [nulls, values, bytes] = ["nulls", "values", "bytes"]
@@ -170,13 +171,19 @@ impl ColumnDigester {
     }
 
     fn update(&mut self, array: &ArrayRef) {
-        if let DataType::Dictionary(_, values) = array.data_type() {
-            let plain = arrow::compute::cast(array, values)
-                .expect("a dictionary casts to the type of its own values");
-            self.children[0].update(&plain);
-            return;
-        }
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        self.update_masked(array, None);
+    }
+
+    /// Adds `array`, whose rows are null also where the struct around it is.
+    fn update_masked(&mut self, array: &ArrayRef, outer: Option<&NullBuffer>) {
+        let own = match array.data_type() {
+            // Nothing but nulls is in there.
+            DataType::Null => None,
+            // A word can be null where its key is not.
+            DataType::Dictionary(..) => NullBuffer::union(array.logical_nulls().as_ref(), outer),
+            _ => NullBuffer::union(array.nulls(), outer),
+        };
+        let nulls = own.as_ref().filter(|nulls| nulls.null_count() > 0);
         if let Some(nulls) = nulls {
             for row in (0..nulls.len()).filter(|&row| nulls.is_null(row)) {
                 self.nulls.update(&(self.rows + row as u64).to_le_bytes());
@@ -241,10 +248,28 @@ impl ColumnDigester {
             }
             DataType::Struct(_) => {
                 for (child, column) in self.children.iter_mut().zip(array.as_struct().columns()) {
-                    child.update(&masked(column, nulls));
+                    child.update_masked(column, nulls);
                 }
             }
+            DataType::Dictionary(..) => self.update_words(array, nulls),
             _ => self.update_fixed_width(array, nulls),
+        }
+    }
+
+    /// Each row by the hash of its word: a word may be long, and stand in many rows.
+    fn update_words(&mut self, array: &ArrayRef, nulls: Option<&NullBuffer>) {
+        let dictionary = array.as_any_dictionary();
+        let words = dictionary.values();
+        let keys =
+            if words.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
+        let mut hashes: Vec<Option<blake3::Hash>> = vec![None; words.len()];
+        for (row, key) in keys.into_iter().enumerate() {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                self.values.update(&[0; blake3::OUT_LEN]);
+            } else {
+                let hash = hashes[key].get_or_insert_with(|| with_word(words, key, blake3::hash));
+                self.values.update(hash.as_bytes());
+            }
         }
     }
 
@@ -323,16 +348,6 @@ fn visit_if_any(run: &std::ops::Range<usize>, visit: &mut impl FnMut(usize, usiz
     if !run.is_empty() {
         visit(run.start, run.end);
     }
-}
-
-/// A struct's child with the struct's own nulls on top.
-fn masked(column: &ArrayRef, nulls: Option<&NullBuffer>) -> ArrayRef {
-    if nulls.is_none() || column.data_type() == &DataType::Null {
-        return column.clone();
-    }
-    let both = NullBuffer::union(column.nulls(), nulls);
-    let data = column.to_data().into_builder().nulls(both).build();
-    arrow::array::make_array(data.expect("more nulls keep an array valid"))
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
-use arrow::compute::{BatchCoalescer, concat_batches};
+use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
-use arrow::ipc::writer::FileWriter;
+use arrow::ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions};
 use arrow::ipc::{Block, root_as_footer};
 
+use super::dictionary::{Dictionaries, has_dictionary};
 use super::{Digest, Digester};
 
 /// What can go wrong with files of ours.
@@ -23,6 +24,8 @@ pub enum StoreError {
     Io { path: PathBuf, source: io::Error },
     #[error("{} is damaged: {reason}", path.display())]
     Damaged { path: PathBuf, reason: String },
+    #[error("column `{column}` has more than {limit} different words, too many for keys of {key}")]
+    TooManyWords { column: String, key: String, limit: u64 },
     #[error("cannot write a table: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
 }
@@ -243,52 +246,34 @@ fn width_of(data_type: &DataType) -> usize {
     }
 }
 
-fn has_dictionary(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Dictionary(..) => true,
-        DataType::Struct(fields) => fields.iter().any(|field| has_dictionary(field.data_type())),
-        DataType::List(child)
-        | DataType::LargeList(child)
-        | DataType::Map(child, _)
-        | DataType::FixedSizeList(child, _) => has_dictionary(child.data_type()),
-        _ => false,
-    }
-}
-
 /// Writes an object: batches of any size in, batches of one size on disk.
 pub struct ObjectWriter {
     store: ObjectStore,
-    schema: SchemaRef,
     digester: Digester,
     rows: u64,
     file: FileWriter<BufWriter<tempfile::NamedTempFile>>,
-    batches: Pending,
-}
-
-enum Pending {
-    Coalesced(Box<BatchCoalescer>),
-    /// The file format holds one dictionary a column, so their batches are joined first.
-    Joined(Vec<RecordBatch>),
+    batches: BatchCoalescer,
+    /// For tables that have any.
+    dictionaries: Option<Dictionaries>,
 }
 
 impl ObjectWriter {
     fn new(store: ObjectStore, schema: SchemaRef) -> Result<Self, StoreError> {
         let file = tempfile::NamedTempFile::new_in(&store.temporary);
         let file = file.map_err(StoreError::io(&store.temporary))?;
-        let joined = schema.fields().iter().any(|field| has_dictionary(field.data_type()));
-        let batches = if joined {
-            Pending::Joined(Vec::new())
-        } else {
-            let coalescer = BatchCoalescer::new(schema.clone(), rows_per_batch(&schema));
-            Pending::Coalesced(Box::new(coalescer))
-        };
+        let file = BufWriter::with_capacity(1 << 20, file);
+        let options =
+            IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
+        let any = schema.fields().iter().any(|field| has_dictionary(field.data_type()));
+        let dictionaries = any.then(|| Dictionaries::new(&schema));
+        let plain = dictionaries.as_ref().map_or(&schema, Dictionaries::plain_schema);
         Ok(Self {
-            file: FileWriter::try_new(BufWriter::with_capacity(1 << 20, file), &schema)?,
+            file: FileWriter::try_new_with_options(file, &schema, options)?,
             digester: Digester::new(schema.clone()),
             rows: 0,
             store,
-            schema,
-            batches,
+            batches: BatchCoalescer::new(plain.clone(), rows_per_batch(&schema)),
+            dictionaries,
         })
     }
 
@@ -307,13 +292,19 @@ impl ObjectWriter {
         }
         self.rows += batch.num_rows() as u64;
         self.digester.update(&batch);
-        match &mut self.batches {
-            Pending::Joined(batches) => batches.push(batch),
-            Pending::Coalesced(coalescer) => {
-                coalescer.push_batch(batch)?;
-                while let Some(batch) = coalescer.next_completed_batch() {
-                    self.file.write(&batch)?;
-                }
+        let batch = match &mut self.dictionaries {
+            Some(dictionaries) => dictionaries.strip(&batch)?,
+            None => batch,
+        };
+        self.batches.push_batch(batch)?;
+        self.write_completed()
+    }
+
+    fn write_completed(&mut self) -> Result<(), StoreError> {
+        while let Some(batch) = self.batches.next_completed_batch() {
+            match &mut self.dictionaries {
+                Some(dictionaries) => self.file.write(&dictionaries.dress(&batch)?)?,
+                None => self.file.write(&batch)?,
             }
         }
         Ok(())
@@ -324,18 +315,8 @@ impl ObjectWriter {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(mut self) -> Result<Object, StoreError> {
-        match &mut self.batches {
-            Pending::Joined(batches) if batches.is_empty() => {}
-            Pending::Joined(batches) => {
-                self.file.write(&concat_batches(&self.schema, batches.iter())?)?;
-            }
-            Pending::Coalesced(coalescer) => {
-                coalescer.finish_buffered_batch()?;
-                while let Some(batch) = coalescer.next_completed_batch() {
-                    self.file.write(&batch)?;
-                }
-            }
-        }
+        self.batches.finish_buffered_batch()?;
+        self.write_completed()?;
         let (columns, digest) = self.digester.finish();
         let names = serde_json::to_string(&columns).expect("digests are text");
         self.file.write_metadata("digest", digest.to_string());

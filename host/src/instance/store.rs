@@ -123,6 +123,8 @@ pub struct RunReport {
     pub log: Vec<LogLine>,
     pub peak_memory_bytes: usize,
     pub wall: Duration,
+    /// How much of `wall` the host spent hashing and writing outputs.
+    pub storing: Duration,
 }
 
 pub(crate) struct State {
@@ -136,6 +138,7 @@ pub(crate) struct State {
     log_bytes: usize,
     outputs: Vec<Output>,
     emitted_bytes: u64,
+    storing: Duration,
     batch_rows: usize,
     may_cut: bool,
     /// The first refusal of a host function. It fails the call, whatever the guest says.
@@ -157,6 +160,7 @@ impl State {
             log_bytes: 0,
             outputs: Vec::new(),
             emitted_bytes: 0,
+            storing: Duration::ZERO,
             batch_rows,
             may_cut: false,
             refused: None,
@@ -180,8 +184,10 @@ impl State {
     pub(crate) fn finish(mut self) -> Result<RunReport, InstanceError> {
         let finish = |output: Output| output.finish();
         let outputs = std::mem::take(&mut self.outputs);
+        let began = Instant::now();
         let outputs: Result<Vec<_>, _> = outputs.into_iter().map(finish).collect();
         Ok(RunReport {
+            storing: self.storing + began.elapsed(),
             outputs: outputs.map_err(|error| InstanceError::Storage(error.to_string()))?,
             log: self.log,
             peak_memory_bytes: self.memory_bytes,
@@ -296,7 +302,8 @@ impl ResourceLimiter for State {
 pub(crate) fn guard(store: &mut wasmtime::Store<State>) {
     store.limiter(|state| state);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
-    store.set_max_component_handles(MAX_HANDLES);
+    // The host counts its own first: its message says what to do.
+    store.set_max_component_handles(2 * MAX_HANDLES);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|context| {
         context.data().check_time()?;
@@ -582,8 +589,13 @@ fn emit(
                 "it emits more than its {limit} MiB; raise `resources: {{output: …}}` of this node"
             )));
         }
+        let began = Instant::now();
         let pushed = state.outputs[index].writer.push(batch);
-        pushed.map(|()| rows).map_err(|error| IoError::Storage(error.to_string()))
+        state.storing += began.elapsed();
+        pushed.map(|()| rows).map_err(|error| match error {
+            StoreError::TooManyWords { .. } => IoError::Invalid(format!("its {error}")),
+            error => IoError::Storage(error.to_string()),
+        })
     });
     Ok(match written {
         Ok(rows) => {
@@ -705,7 +717,9 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let message = "only ingesters and simulators make partitions".to_owned();
                 return Ok((state.refuse(IoError::Denied(message)),));
             }
+            let began = Instant::now();
             let cut = state.outputs[index].cut();
+            state.storing += began.elapsed();
             Ok((cut.or_else(|error| state.refuse(IoError::Storage(error.to_string()))),))
         },
     )?;

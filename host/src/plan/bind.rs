@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Plan, PlanNode, PlanSource, Setup};
+use super::{Plan, PlanNode, PlanSource, Setup, params};
 use crate::cache::{InputKey, KeyManifest};
 use crate::data::schema_digest;
 use crate::fault::{Fault, closest, suggestion};
@@ -56,8 +56,15 @@ fn ask(
     setup: &Setup<'_, '_>,
 ) -> Result<Binding, InstanceError> {
     let component = &planned.component;
-    let key =
-        KeyManifest::new("bind", component.digest, planned.params.clone(), (0, 1), keys).key();
+    let key = KeyManifest::new(
+        "bind",
+        component.digest,
+        planned.params.clone(),
+        (0, 1),
+        keys,
+        Vec::new(),
+    )
+    .key();
     if let Some(binding) = setup.cache.get_binding(key) {
         return Ok(binding);
     }
@@ -80,7 +87,11 @@ fn inputs_of(
         match input.source {
             PlanSource::Files(index) => {
                 let file = Arc::clone(&plan.inputs[index].1[file]);
-                keys.push(InputKey::Blob { port: port.clone(), digest: file.digest });
+                keys.push(InputKey::Blob {
+                    port: port.clone(),
+                    name: file.name(),
+                    digest: file.digest,
+                });
                 inputs.push((port, BoundInput::Blob(file)));
             }
             PlanSource::Node { node, output } => {
@@ -152,7 +163,9 @@ fn fault_of(
                 "" => format!("parameters of `{name}`: {message}"),
                 param => format!("parameter `{param}` of `{name}`: {message}"),
             };
-            Fault::new(source, "plan::param_value", span.clone(), message)
+            let mut fault = Fault::new(source, "plan::param_value", span.clone(), message);
+            fault.help = params::about(planned.component.descriptor(), &param);
+            fault
         }
         InstanceError::Guest(GuestError::MissingColumn(error)) => {
             let span = place(&error.column, error.param.as_deref(), &error.input);
@@ -199,6 +212,7 @@ fn fault_of(
             let message = format!("node `{id}` ({name}{file}): {other}");
             let span = node.from.as_ref().map_or(&node.plugin.span, |from| &from.span);
             Fault::new(source, "plan::bind", span.clone(), message)
+                .help(format!("`skyloom plugin info {}` lists its parameters", node.plugin.value))
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn complete(
         let message = format!("`{}` needs a parameter `{name}`", descriptor.name);
         let mut fault =
             Fault::new(source, "plan::missing_param", node.plugin.span.clone(), message);
-        fault.help = describe(properties.get(name)).map(|what| format!("{name}: {what}"));
+        fault.help = about(descriptor, name);
         faults.push(fault);
     }
     for (name, property) in properties {
@@ -111,7 +111,7 @@ fn check(
                     _ => format!("{whose}{part}: {error}"),
                 };
                 let mut fault = fault(place, message);
-                let about = describe(properties.get(&name)).map(|what| format!("{name}: {what}"));
+                let about = about(descriptor, &name);
                 let words =
                     schema.map(|schema| words(schema, &descriptor.params)).unwrap_or_default();
                 let meant = error
@@ -320,6 +320,12 @@ fn words(schema: &Value, root: &Value) -> Vec<String> {
         words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
     words.extend(alternatives(schema).flat_map(|schema| self::words(schema, root)));
     words
+}
+
+/// What a plugin says about one of its parameters.
+pub(super) fn about(descriptor: &Descriptor, name: &str) -> Option<String> {
+    let property = descriptor.params.get("properties")?.get(name);
+    describe(property).map(|what| format!("{name}: {what}"))
 }
 
 fn describe(property: Option<&Value>) -> Option<String> {

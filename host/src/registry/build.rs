@@ -117,12 +117,11 @@ pub fn ensure_target() -> Result<(), RegistryError> {
 fn cargo(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    // Paths would make a component's digest depend on where it was built.
     let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
-    for (path, name) in [(home.as_ref(), "cargo"), (Some(&project.root), "skyloom")] {
-        if let Some(path) = path {
-            flags.push(format!("--remap-path-prefix={}={name}", path.display()));
-        }
+    // Paths would make a component's digest depend on where it was built. Those in the
+    // workspace are relative to it already.
+    if let Some(home) = home {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
     }
     let mut command = Command::new("cargo");
     command

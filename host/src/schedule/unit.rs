@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 
 use super::{Options, is_cut};
-use crate::cache::{Cache, InputKey, KeyManifest, PartitionKey};
+use crate::cache::{Cache, InputKey, KeyManifest, OutputKey, PartitionKey};
 use crate::data::{Table, schema_digest};
-use crate::instance::{InstanceError, Role, RunInput, RunReport, Task, Watch};
+use crate::instance::{InstanceError, Role, RunInput, RunReport, TableSchema, Task, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource};
 
 /// One run of a node's plugin.
@@ -60,6 +60,8 @@ pub(super) fn cut(
     }
     let masks: Vec<Mask> =
         (0..node.inputs.len()).map(|input| Mask::new(plan, node, input)).collect();
+    let bound: Vec<OutputKey> =
+        node.outputs.iter().map(|output| output_key(plan, node, output)).collect();
     let units = cuts.into_iter().enumerate().map(|(index, (name, piece, file, partition))| {
         let mut inputs = Vec::with_capacity(node.inputs.len());
         let mut keys = Vec::with_capacity(node.inputs.len());
@@ -68,7 +70,11 @@ pub(super) fn cut(
             match input.source {
                 PlanSource::Files(index) => {
                     let blob = &plan.inputs[index].1[file.unwrap_or_default()];
-                    keys.push(InputKey::Blob { port: port.clone(), digest: blob.digest });
+                    keys.push(InputKey::Blob {
+                        port: port.clone(),
+                        name: blob.name(),
+                        digest: blob.digest,
+                    });
                     inputs.push((port, RunInput::Blob(Arc::clone(blob)), Arc::from([])));
                 }
                 PlanSource::Node { node: upstream, output } => {
@@ -94,10 +100,24 @@ pub(super) fn cut(
             }
         }
         let (component, params) = (node.component.digest, node.params.clone());
-        let manifest = KeyManifest::new("run", component, params, piece, keys);
+        let manifest = KeyManifest::new("run", component, params, piece, keys, bound.clone());
         Unit { index, name, piece, inputs, manifest }
     });
     Ok(units.collect())
+}
+
+/// What a result depends on of an output: columns by name, since their places are no key.
+fn output_key(plan: &Plan, node: &PlanNode, output: &TableSchema) -> OutputKey {
+    let name = |input: usize, column: usize| match node.inputs[input].source {
+        PlanSource::Files(_) => String::new(),
+        PlanSource::Node { node: upstream, output } => {
+            let column = plan.nodes[upstream].outputs[output].fields[column].name();
+            format!("{}.{column}", node.inputs[input].port)
+        }
+    };
+    let passed =
+        output.passed.iter().map(|passed| (passed.field, name(passed.input, passed.column)));
+    OutputKey { schema: schema_digest(&output.fields), passed: passed.collect() }
 }
 
 /// The number of partitions that all cut inputs share; none where no input is cut.

@@ -283,7 +283,8 @@ impl Parser<'_> {
                         "workflow::param_value",
                         format!("`--set {}={text}`: it must be {wanted}", id.value),
                     ),
-                    None => Fault::new(self.source, "workflow::param_value", span.clone(), message),
+                    None => Fault::new(self.source, "workflow::param_value", span.clone(), message)
+                        .help("change the default or the `type`"),
                 };
                 self.faults.push(fault);
                 continue;
@@ -486,7 +487,10 @@ impl Parser<'_> {
             // A guest's addresses have 32 bits.
             if key == "memory" && amount.is_some_and(|bytes| bytes > 4 << 30) {
                 let message = "a plugin can have at most 4 GiB of memory";
-                self.fault("workflow::quantity", &value.span, message);
+                self.fault("workflow::quantity", &value.span, message).help = Some(
+                    "what does not fit is cut in partitions or shards; see the plugin's parameters"
+                        .to_owned(),
+                );
             }
             amount
         };

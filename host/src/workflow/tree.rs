@@ -117,9 +117,10 @@ fn yaml_fault(source: &Source, error: &Error) -> Fault {
         Error::MergeKeyNotAllowed { .. } => {
             ("merge keys (`<<`) are not read".to_owned(), Some("write the entries out"))
         }
-        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
-            (format!("lists and mappings are nested more than {MAX_DEPTH} deep here"), None)
-        }
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => (
+            format!("lists and mappings are nested more than {MAX_DEPTH} deep here"),
+            Some("write it flatter"),
+        ),
         Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => (
             "a second document begins here".to_owned(),
             Some("one file holds one workflow; take `---` away"),
@@ -142,6 +143,9 @@ fn yaml_fault(source: &Source, error: &Error) -> Fault {
                 }
                 _ if first.contains("tabs disallowed") => Some("indent with blanks"),
                 _ if first.contains("expected string scalar") => Some("a key is one word of text"),
+                _ if first.contains("bracket") => {
+                    Some("each `[` needs its `]`, each `{` its `}`, inner ones first")
+                }
                 _ if first.contains("unclosed quote") => {
                     Some("end the text with the quote it begins with")
                 }
@@ -228,7 +232,8 @@ fn span_of(location: Location, text: &str) -> Range<usize> {
     };
     let line = text[start..].lines().next().unwrap_or("").trim_end();
     // A container's place is where it begins.
-    start..start + length.min(line.len()).max(usize::from(!line.is_empty()))
+    let least = line.chars().next().map_or(0, char::len_utf8);
+    start..start + line.floor_char_boundary(length.min(line.len())).max(least)
 }
 
 /// The byte at the line and column of `location`.

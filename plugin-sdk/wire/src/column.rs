@@ -1,10 +1,14 @@
 //! Arrays in preorder.
 
-use arrow_array::{Array, ArrayRef, make_array};
-use arrow_buffer::{ArrowNativeType, Buffer, ScalarBuffer};
+use arrow_array::cast::AsArray;
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait, StructArray,
+    make_array,
+};
+use arrow_buffer::{ArrowNativeType, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_data::decimal::validate_decimal_precision;
 use arrow_data::{ArrayData, ArrayDataBuilder};
-use arrow_schema::DataType;
+use arrow_schema::{ArrowError, DataType, FieldRef};
 
 use crate::WireError;
 
@@ -20,45 +24,55 @@ pub struct WireColumn {
 
 /// `array`, then its children. Slices are cut to their rows; numbers are not copied.
 pub fn flatten_column(array: &dyn Array, flat: &mut Vec<WireColumn>) {
-    flatten_data(&array.to_data(), flat);
-}
-
-fn flatten_data(data: &ArrayData, flat: &mut Vec<WireColumn>) {
-    let (offset, rows) = (data.offset(), data.len());
-    let validity = data.nulls().filter(|nulls| nulls.null_count() > 0);
+    let rows = array.len();
+    let validity = array.nulls().filter(|nulls| nulls.null_count() > 0);
     let mut column = WireColumn {
         rows: rows as u64,
         validity: validity.map(|nulls| nulls.inner().sliced()),
         buffers: Vec::with_capacity(2),
     };
-    match data.data_type() {
+    // Children come from the typed arrays, which know their slices; those of a sliced
+    // `ArrayData` may be sliced or not.
+    match array.data_type() {
         DataType::Null => flat.push(column),
         DataType::Boolean => {
-            column.buffers.push(data.buffers()[0].bit_slice(offset, rows));
+            column.buffers.push(array.as_boolean().values().sliced());
             flat.push(column);
         }
-        DataType::Utf8 | DataType::Binary => flatten_bytes::<i32>(data, column, flat),
-        DataType::LargeUtf8 | DataType::LargeBinary => flatten_bytes::<i64>(data, column, flat),
-        DataType::List(_) | DataType::Map(_, _) => flatten_list::<i32>(data, column, flat),
-        DataType::LargeList(_) => flatten_list::<i64>(data, column, flat),
+        DataType::Utf8 | DataType::Binary => flatten_bytes::<i32>(&array.to_data(), column, flat),
+        DataType::LargeUtf8 | DataType::LargeBinary => {
+            flatten_bytes::<i64>(&array.to_data(), column, flat);
+        }
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            flatten_list(list.offsets(), list.values().as_ref(), column, flat);
+        }
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            flatten_list(list.offsets(), list.values().as_ref(), column, flat);
+        }
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            flatten_list(map.offsets(), map.entries(), column, flat);
+        }
         DataType::FixedSizeList(_, length) => {
-            let length = *length as usize;
             flat.push(column);
-            flatten_data(&data.child_data()[0].slice(offset * length, rows * length), flat);
+            let values = array.as_fixed_size_list().values();
+            flatten_column(values.slice(0, rows * *length as usize).as_ref(), flat);
         }
         DataType::Struct(_) => {
             flat.push(column);
-            for child in data.child_data() {
-                flatten_data(&child.slice(offset, rows), flat);
+            for child in array.as_struct().columns() {
+                flatten_column(child.as_ref(), flat);
             }
         }
         DataType::Dictionary(key, _) => {
-            column.buffers.push(fixed_width(data, width_of(key)));
+            column.buffers.push(fixed_width(&array.to_data(), width_of(key)));
             flat.push(column);
-            flatten_data(&data.child_data()[0], flat);
+            flatten_column(array.as_any_dictionary().values().as_ref(), flat);
         }
         other => {
-            column.buffers.push(fixed_width(data, width_of(other)));
+            column.buffers.push(fixed_width(&array.to_data(), width_of(other)));
             flat.push(column);
         }
     }
@@ -78,19 +92,15 @@ fn width_of(data_type: &DataType) -> usize {
 
 /// Offsets moved to start at 0, and the range of values that they cover.
 fn rebased<O: ArrowNativeType + std::ops::Sub<Output = O>>(
-    data: &ArrayData,
+    offsets: &ScalarBuffer<O>,
 ) -> (Buffer, usize, usize) {
-    if data.is_empty() {
-        return (Buffer::from_vec(vec![O::default()]), 0, 0);
-    }
-    let window = ScalarBuffer::<O>::new(data.buffers()[0].clone(), data.offset(), data.len() + 1);
-    let (first, last) = (window[0], window[data.len()]);
-    let offsets = if first == O::default() {
-        window.into_inner()
+    let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+    let moved = if first == O::default() {
+        offsets.clone().into_inner()
     } else {
-        Buffer::from_vec(window.iter().map(|&offset| offset - first).collect::<Vec<O>>())
+        Buffer::from_vec(offsets.iter().map(|&offset| offset - first).collect::<Vec<O>>())
     };
-    (offsets, first.as_usize(), last.as_usize() - first.as_usize())
+    (moved, first.as_usize(), last.as_usize() - first.as_usize())
 }
 
 fn flatten_bytes<O: ArrowNativeType + std::ops::Sub<Output = O>>(
@@ -98,20 +108,26 @@ fn flatten_bytes<O: ArrowNativeType + std::ops::Sub<Output = O>>(
     mut column: WireColumn,
     flat: &mut Vec<WireColumn>,
 ) {
-    let (offsets, start, length) = rebased::<O>(data);
+    // An empty array may have no offsets at all.
+    let offsets = match data.is_empty() {
+        true => ScalarBuffer::from(vec![O::default()]),
+        false => ScalarBuffer::new(data.buffers()[0].clone(), data.offset(), data.len() + 1),
+    };
+    let (offsets, start, length) = rebased::<O>(&offsets);
     column.buffers.extend([offsets, data.buffers()[1].slice_with_length(start, length)]);
     flat.push(column);
 }
 
-fn flatten_list<O: ArrowNativeType + std::ops::Sub<Output = O>>(
-    data: &ArrayData,
+fn flatten_list<O: OffsetSizeTrait>(
+    offsets: &OffsetBuffer<O>,
+    values: &dyn Array,
     mut column: WireColumn,
     flat: &mut Vec<WireColumn>,
 ) {
-    let (offsets, start, length) = rebased::<O>(data);
+    let (offsets, start, length) = rebased::<O>(offsets.inner());
     column.buffers.push(offsets);
     flat.push(column);
-    flatten_data(&data.child_data()[0].slice(start, length), flat);
+    flatten_column(values.slice(start, length).as_ref(), flat);
 }
 
 /// The array of `data_type` that comes next in `flat`, fully validated.
@@ -123,7 +139,46 @@ pub fn build_column(
     data_type: &DataType,
     flat: &mut impl Iterator<Item = WireColumn>,
 ) -> Result<ArrayRef, WireError> {
-    build_data(data_type, flat).map(make_array)
+    let array = make_array(build_data(data_type, flat)?);
+    check_children(array.as_ref()).map_err(|error| WireError::InvalidColumn(error.to_string()))?;
+    Ok(array)
+}
+
+/// The typed arrays are stricter than their data: a child that may hold no nulls must not
+/// hold them in its dictionary either.
+fn check_children(array: &dyn Array) -> Result<(), ArrowError> {
+    let nulls = array.nulls().cloned();
+    match array.data_type() {
+        DataType::List(child) => check_list(array.as_list::<i32>(), child),
+        DataType::LargeList(child) => check_list(array.as_list::<i64>(), child),
+        DataType::FixedSizeList(child, length) if *length > 0 => {
+            let values = array.as_fixed_size_list().values();
+            FixedSizeListArray::try_new(child.clone(), *length, values.clone(), nulls)?;
+            check_children(values.as_ref())
+        }
+        DataType::Map(child, sorted) => {
+            let map = array.as_map();
+            let (offsets, entries) = (map.offsets().clone(), map.entries().clone());
+            MapArray::try_new(child.clone(), offsets, entries, nulls, *sorted)?;
+            check_children(map.entries())
+        }
+        DataType::Struct(fields) if !fields.is_empty() => {
+            let columns = array.as_struct().columns();
+            StructArray::try_new(fields.clone(), columns.to_vec(), nulls)?;
+            columns.iter().try_for_each(|column| check_children(column.as_ref()))
+        }
+        DataType::Dictionary(_, _) => check_children(array.as_any_dictionary().values().as_ref()),
+        _ => Ok(()),
+    }
+}
+
+fn check_list<O: OffsetSizeTrait>(
+    list: &GenericListArray<O>,
+    child: &FieldRef,
+) -> Result<(), ArrowError> {
+    let (offsets, values) = (list.offsets().clone(), list.values().clone());
+    GenericListArray::try_new(child.clone(), offsets, values, list.nulls().cloned())?;
+    check_children(list.values().as_ref())
 }
 
 fn build_data(
@@ -197,7 +252,7 @@ mod tests {
     use arrow_array::builder::{ListBuilder, StringDictionaryBuilder};
     use arrow_array::types::Int32Type;
     use arrow_array::{
-        BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray, StructArray,
+        BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray, StringArray,
     };
     use arrow_schema::Field;
 
@@ -233,10 +288,15 @@ mod tests {
         lists.append_null();
         lists.append_value([Some(3)]);
         check_round_trip(Arc::new(lists.finish()));
-        check_round_trip(Arc::new(StructArray::from(vec![(
+        let points: ArrayRef = Arc::new(StructArray::from(vec![(
             Arc::new(Field::new("flux", DataType::Int64, true)),
             Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
-        )])));
+        )]));
+        check_round_trip(points.clone());
+        // Light curves: a slice of the list is a slice of the structs, and of their fields.
+        let point = Arc::new(Field::new("item", points.data_type().clone(), true));
+        let offsets = OffsetBuffer::new(vec![0, 1, 1, 3].into());
+        check_round_trip(Arc::new(ListArray::new(point, offsets, points, None)));
     }
 
     fn check_refused(data_type: DataType, column: WireColumn) {

@@ -50,10 +50,18 @@ pub(crate) fn format_of(data_type: &DataType) -> Result<String, WireError> {
         DataType::FixedSizeBinary(width) => return Ok(format!("w:{width}")),
         DataType::FixedSizeList(_, length) => return Ok(format!("+w:{length}")),
         DataType::Decimal128(precision, scale) => return Ok(format!("d:{precision},{scale}")),
-        DataType::Dictionary(key, _) if key.is_dictionary_key_type() => return format_of(key),
+        DataType::Dictionary(key, words) if key.is_dictionary_key_type() && is_plain(words) => {
+            return format_of(key);
+        }
         other => return Err(WireError::UnsupportedType(other.to_string())),
     };
     Ok(fixed.to_owned())
+}
+
+/// Whether a dictionary may hold values of this type.
+pub(crate) fn is_plain(data_type: &DataType) -> bool {
+    let nested = data_type.is_nested() || matches!(data_type, DataType::Dictionary(..));
+    !nested && *data_type != DataType::Null
 }
 
 /// The type that `format` and `children` make.

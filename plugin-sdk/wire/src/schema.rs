@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 
-use crate::format::{format_of, type_of};
+use crate::format::{format_of, is_plain, type_of};
 use crate::{MAX_DEPTH, MAX_FIELDS, WireError};
 
 /// One field of the contract's `record field`.
@@ -104,13 +104,13 @@ fn build_field(
     let data_type = if head.dictionary {
         let key = type_of(&head.format, Vec::new())?;
         match (children.as_slice(), key.is_dictionary_key_type()) {
-            ([values], true) => {
+            ([values], true) if is_plain(values.data_type()) => {
                 DataType::Dictionary(Box::new(key), Box::new(values.data_type().clone()))
             }
             _ => {
                 return Err(WireError::WrongChildren {
                     format: head.format,
-                    expected: "a dictionary's values as".to_owned(),
+                    expected: "a dictionary's values, plain ones, as".to_owned(),
                     found: head.children,
                 });
             }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde_json::json;
@@ -95,6 +96,7 @@ pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
     check_place(&project)?;
     check_name(&args.name, &project).map_err(RunError::Usage)?;
     let folder = write(&project.root.join("plugins"), &args.name, template)?;
+    register(&project);
     let shown = short(&folder);
     if args.json {
         let files: Vec<_> = template.files.iter().map(|(path, _)| path).collect();
@@ -146,7 +148,7 @@ fn check_name(name: &str, project: &Project) -> Result<(), String> {
             name.escape_debug()
         ));
     }
-    if RESERVED.contains(&name) {
+    if RESERVED.split(' ').any(|word| word == name) {
         return Err(format!(
             "`{name}` is a word of Rust; add another word, such as `{name}-method`"
         ));
@@ -168,96 +170,19 @@ fn check_name(name: &str, project: &Project) -> Result<(), String> {
 }
 
 /// Keywords, and crates that are always there.
-const RESERVED: [&str; 58] = [
-    "abstract",
-    "alloc",
-    "as",
-    "async",
-    "await",
-    "become",
-    "box",
-    "break",
-    "const",
-    "continue",
-    "core",
-    "crate",
-    "do",
-    "dyn",
-    "else",
-    "enum",
-    "extern",
-    "false",
-    "final",
-    "fn",
-    "for",
-    "gen",
-    "if",
-    "impl",
-    "in",
-    "let",
-    "loop",
-    "macro",
-    "main",
-    "match",
-    "mod",
-    "move",
-    "mut",
-    "override",
-    "priv",
-    "proc-macro",
-    "pub",
-    "ref",
-    "return",
-    "self",
-    "static",
-    "std",
-    "struct",
-    "super",
-    "test",
-    "trait",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "union",
-    "unsafe",
-    "unsized",
-    "use",
-    "virtual",
-    "where",
-    "while",
-    "yield",
-];
+const RESERVED: &str = "\
+    abstract alloc as async await become box break const continue core crate do dyn else \
+    enum extern false final fn for gen if impl in let loop macro main match mod move mut \
+    override priv proc-macro pub ref return self static std struct super test trait true try \
+    type typeof union unsafe unsized use virtual where while yield";
 
 /// Names that the SDK's prelude and the templates use for types.
-const TAKEN_TYPES: [&str; 26] = [
-    "Array",
-    "ArrayRef",
-    "Arc",
-    "Batch",
-    "Bind",
-    "Blob",
-    "BooleanArray",
-    "Box",
-    "Descriptor",
-    "Deserialize",
-    "Error",
-    "Field",
-    "Fields",
-    "FieldExt",
-    "Keep",
-    "Numbers",
-    "Option",
-    "Params",
-    "Plugin",
-    "Purpose",
-    "Reader",
-    "Result",
-    "Role",
-    "Scope",
-    "Task",
-    "Writer",
-];
+const TAKEN_TYPES: &str = "\
+    Arc Array ArrayRef Batch BTreeMap Bind Blob BooleanArray Box DataType Descriptor \
+    Deserialize Err Error Field FieldExt FieldRef Fields Float32Array Float64Array Harness \
+    Int32Array Int64Array JsonSchema Keep Kind LineError Lines None Numbers Ok Option Params \
+    Plugin Purpose Reader RecordBatch Result Role Row Scope Score Serialize Some String \
+    StringArray Tally Task Vec Writer";
 
 /// `period-search` → `PeriodSearch`.
 fn type_name(name: &str) -> String {
@@ -267,7 +192,11 @@ fn type_name(name: &str) -> String {
         first.into_iter().chain(letters).collect::<String>()
     };
     let joined: String = name.split('-').map(capital).collect();
-    if TAKEN_TYPES.contains(&joined.as_str()) { format!("{joined}Plugin") } else { joined }
+    if TAKEN_TYPES.split(' ').any(|taken| taken == joined) {
+        format!("{joined}Plugin")
+    } else {
+        joined
+    }
 }
 
 fn filled_in(content: &str, name: &str, template: &Template) -> String {
@@ -294,6 +223,7 @@ fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, Run
             fs::create_dir_all(path.parent().unwrap_or(&path))?;
             fs::write(&path, filled_in(content, name, template))?;
         }
+        format(aside.path());
         // A temporary folder is the owner's alone; a package is like any other.
         #[cfg(unix)]
         {
@@ -304,6 +234,32 @@ fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, Run
     };
     written().map_err(failed)?;
     Ok(folder)
+}
+
+/// Adds the package to `Cargo.lock`, which a first build would change otherwise: all plugins
+/// would look stale after it. Without cargo, that build will.
+fn register(project: &Project) {
+    let registered = Command::new("cargo")
+        .args(["update", "--workspace", "--offline", "--quiet", "--manifest-path"])
+        .arg(project.root.join("Cargo.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    drop(registered);
+}
+
+/// A name changes the order of imports and the length of lines. Without rustfmt, they stay.
+fn format(package: &Path) {
+    let formatted = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path"])
+        .arg(package.parent().unwrap_or(package))
+        .args([package.join("src/lib.rs"), package.join("tests/contract.rs")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    drop(formatted);
 }
 
 #[cfg(test)]

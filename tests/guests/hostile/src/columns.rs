@@ -41,6 +41,10 @@ pub(crate) fn declared(crime: &str) -> Vec<Field> {
             fields
         }
         "list-outside-items" | "null-items" => of("+l", vec![field("item", "g", false)]),
+        "null-words" => {
+            let keys = Field { dictionary: true, children: 1, ..field("a", "c", false) };
+            of("+s", vec![keys]).into_iter().chain([field("values", "u", true)]).collect()
+        }
         "short-child" => of("+s", vec![field("a", "g", false), field("b", "g", false)]),
         "short-items" => of("+w:3", vec![field("item", "g", false)]),
         "overflowing-items" => of("+w:2147483647", vec![field("item", "w:0", false)]),
@@ -105,6 +109,11 @@ pub(crate) fn emitted(crime: &str, rows: usize) -> Vec<Column> {
             let key = if crime == "keys-outside" { 2 } else { 0xff };
             let two_words = parent(2, vec![vec![0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0], b"ab".into()]);
             vec![parent(rows, vec![vec![key; rows]]), two_words]
+        }
+        "null-words" => {
+            let keys = parent(rows, vec![vec![0; rows]]);
+            let nothing = Column { validity: Some(vec![0]), ..parent(1, vec![vec![0; 8], vec![]]) };
+            vec![parent(rows, vec![]), keys, nothing]
         }
         "list-outside-items" => vec![parent(rows, vec![offsets(rows, 9)]), zeros(rows, 8)],
         "null-items" => {

@@ -126,7 +126,7 @@ impl Guest for Hostile {
         drop(commit(crime, &input, tables.next().as_ref(), &outputs[0]));
         match crime {
             "error-escapes" => Err(PluginError::Failed(ESCAPES.to_owned())),
-            "error-long" => Err(PluginError::Data("long ".repeat(10_000_000))),
+            "error-long" => Err(PluginError::Data("long ".repeat(2_000_000))),
             _ => Ok(()),
         }
     }
@@ -154,7 +154,7 @@ fn commit(
         "hog-memory" => hog(1 << 40),
         "hog-some-memory" => hog(48 << 20),
         "flood-log" => (0..1_000_000).for_each(|line| log(Level::Warn, &line.to_string())),
-        "log-long" => log(Level::Warn, &"long ".repeat(10_000_000)),
+        "log-long" => log(Level::Warn, &"long ".repeat(2_000_000)),
         "log-escapes" => log(Level::Warn, ESCAPES),
         "hoard-batches" => {
             for _ in 0..100_000 {
@@ -169,7 +169,7 @@ fn commit(
         "string-outside" => raw::log_outside_memory(),
         "string-not-utf8" => raw::log_not_utf8(),
         "huge-call" => raw::put_same_buffer(output.handle(), 4096),
-        "huge-list" => raw::put_many_columns(output.handle(), 40 << 20),
+        "huge-list" => raw::put_same_buffers(output.handle(), 10_000, 10_000),
         _ => {}
     }
     while let Some(batch) = input.next()? {

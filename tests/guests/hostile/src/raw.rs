@@ -70,10 +70,16 @@ pub(crate) fn put_same_buffer(writer: u32, times: usize) {
     unsafe { put(writer as i32, columns.as_ptr().addr() as i32, 1, answer()) };
 }
 
-/// As many empty columns as fit in `bytes`: the host's form of each is larger.
-pub(crate) fn put_many_columns(writer: u32, bytes: usize) {
-    let column = RawColumn { rows: 0, has_validity: 0, validity: [0; 2], buffers: [1, 0] };
-    let columns = vec![column; bytes / size_of::<RawColumn>()];
+/// Many columns that all name the same many empty buffers.
+pub(crate) fn put_same_buffers(writer: u32, columns: usize, buffers: usize) {
+    let buffers = vec![[1_u32, 0]; buffers];
+    let column = RawColumn {
+        rows: 0,
+        has_validity: 0,
+        validity: [0; 2],
+        buffers: [buffers.as_ptr().addr() as u32, buffers.len() as u32],
+    };
+    let columns = vec![column; columns];
     let length = columns.len() as i32;
     // SAFETY: everything lies where it says.
     unsafe { put(writer as i32, columns.as_ptr().addr() as i32, length, answer()) };

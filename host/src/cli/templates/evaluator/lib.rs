@@ -119,6 +119,7 @@ fn columns(scores: &[Score]) -> Vec<ArrayRef> {
     let metric: StringArray = scores.iter().map(|score| Some(score.metric)).collect();
     let class: StringArray = scores.iter().map(|score| score.class.as_deref()).collect();
     let value: Float64Array = scores.iter().map(|score| score.value).collect();
-    let support: Int64Array = scores.iter().map(|score| i64::try_from(score.support).ok()).collect();
+    let support: Int64Array =
+        scores.iter().map(|score| i64::try_from(score.support).ok()).collect();
     vec![Arc::new(metric), Arc::new(class), Arc::new(value), none(), none(), Arc::new(support)]
 }

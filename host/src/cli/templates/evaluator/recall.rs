@@ -43,9 +43,8 @@ impl Tally {
             objects: all.objects + found.objects,
             right: all.right + found.right,
         });
-        let share = |found: &Found| {
-            (found.objects > 0).then(|| found.right as f64 / found.objects as f64)
-        };
+        let share =
+            |found: &Found| (found.objects > 0).then(|| found.right as f64 / found.objects as f64);
         let recalls: Vec<f64> = self.by_class.values().filter_map(share).collect();
         let mean = recalls.iter().sum::<f64>() / recalls.len() as f64;
         let overall = |metric, value| Score { metric, class: None, value, support: all.objects };
@@ -75,8 +74,11 @@ mod tests {
         {
             tally.add(truth, predicted);
         }
-        let values: Vec<_> =
-            tally.scores().into_iter().map(|score| (score.metric, score.value, score.support)).collect();
+        let values: Vec<_> = tally
+            .scores()
+            .into_iter()
+            .map(|score| (score.metric, score.value, score.support))
+            .collect();
         assert_eq!(
             values,
             [

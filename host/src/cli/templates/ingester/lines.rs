@@ -18,7 +18,9 @@ impl fmt::Display for LineError {
                 f,
                 "line {line} has {found} fields, but `columns` names {expected}; name all columns, or mend the line"
             ),
-            Self::NotUtf8 { line } => write!(f, "line {line} is not UTF-8; convert the file, say with `iconv`"),
+            Self::NotUtf8 { line } => {
+                write!(f, "line {line} is not UTF-8; convert the file, say with `iconv`")
+            }
         }
     }
 }

@@ -21,9 +21,14 @@ mod tests {
 
     #[test]
     fn nothing_is_precise_without_value_and_error() {
-        for (value, error) in
-            [(f64::NAN, 1.0), (1.0, f64::NAN), (1.0, 0.0), (1.0, -0.1), (f64::INFINITY, 1.0), (0.0, 1.0)]
-        {
+        for (value, error) in [
+            (f64::NAN, 1.0),
+            (1.0, f64::NAN),
+            (1.0, 0.0),
+            (1.0, -0.1),
+            (f64::INFINITY, 1.0),
+            (0.0, 1.0),
+        ] {
             assert!(!is_precise(value, error, 0.2), "{value} ± {error}");
         }
     }
