@@ -2,56 +2,159 @@
 //!
 //! [`Cache`] keeps what a run of a plugin gave, under a key made of all it could depend
 //! on: component, parameters, and of its inputs the columns that it reads. An entry is a
-//! small JSON file that names the objects; it is written after they are safe, so an entry
-//! that can be read is whole.
+//! small file that names the objects; it is written after they are safe, so an entry that
+//! can be read is whole. Columns that a plugin only passes on are not in the key: where they
+//! changed, the host puts the new ones beside what the plugin once made.
 //!
 //! It does not know workflows: neither node names, nor paths, nor times are in a key.
 
 mod binding;
+mod collect;
+mod entry;
+mod explain;
+mod index;
 mod key;
+mod lease;
+mod splice;
 
-pub(crate) use key::{InputKey, Key, KeyManifest, OutputKey, PartitionKey};
+pub use collect::{Collected, Damage, Policy, Stats, Verified};
+pub(crate) use entry::Variant;
+pub use index::IndexState;
+pub(crate) use key::{
+    BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Key, PartitionKey, PortKey, UnitInput,
+    unit_key,
+};
+pub(crate) use lease::Claim;
+pub(crate) use splice::{Target, own_fields, splice};
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use arrow::datatypes::SchemaRef;
+use indexmap::IndexSet;
+use serde::Serialize;
 
-use crate::data::{Digest, ObjectStore, StoreError, publish};
-use crate::instance::{Binding, LogLine, RunReport};
+use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, publish};
+use crate::instance::{Binding, LogLine, RunReport, Selection};
+use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
+use index::Index;
+use lease::Lease;
 
 /// The folder that all runs of a project share.
-#[derive(Debug, Clone)]
 pub struct Cache {
     root: PathBuf,
     pub objects: ObjectStore,
+    index: Index,
+    /// What a running job needs; none for those who only look.
+    lease: Mutex<Option<Lease>>,
+    notices: Mutex<IndexSet<String>>,
 }
 
-/// What a run gave, on disk.
-#[derive(Debug, Serialize, Deserialize)]
-struct Entry {
-    key: KeyManifest,
-    /// For each output port, the digests of its partitions.
-    outputs: Vec<Vec<Digest>>,
+/// All that names a unit's result.
+#[derive(Debug, Clone)]
+pub(crate) struct UnitKey {
+    pub(crate) key: Key,
+    pub(crate) head: Digest,
+    pub(crate) plugin: String,
+    pub(crate) ordinal: u32,
+    pub(crate) piece: (u32, u32),
+    /// Names, then content, of what is read.
+    pub(crate) inputs: Vec<Arc<UnitInput>>,
+    /// Of the outputs' schemas and the content of the columns passed on.
+    pub(crate) passed: Digest,
+}
+
+/// What the cache knows of a unit.
+pub(crate) enum Found {
+    Result(RunReport),
+    /// The plugin's own columns, beside passed columns that have changed since.
+    Own(Earlier),
+    Nothing,
+}
+
+/// A result with other passed columns.
+pub(crate) struct Earlier {
+    pub(crate) selections: Vec<Selection>,
+    pub(crate) variant: Variant,
+    outcome: Outcome,
     log: Vec<LogLine>,
-    peak_memory_bytes: usize,
-    wall_ms: u64,
 }
 
 impl Cache {
-    /// Opens the cache below `root`, making its folders.
+    /// Opens the cache below `root`, making its folders, and its index if no other process
+    /// has that.
     ///
     /// # Errors
-    /// When they cannot be made.
+    /// When its folders cannot be made.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let objects = ObjectStore::open(root)?;
-        for folder in ["actions", "bindings"] {
+        for folder in [ENTRIES, MANIFESTS, BINDINGS] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(StoreError::io(&folder))?;
         }
-        Ok(Self { root: root.to_owned(), objects })
+        let index = Index::open(root);
+        let cache = Self { index, objects, ..Self::to_look(root) };
+        if cache.index.is_new() {
+            let entries = cache.index_all();
+            if entries > 0 {
+                cache.notice(format!("the cache's index was made anew from {entries} entries"));
+            }
+        }
+        Ok(cache)
+    }
+
+    /// The cache below `root`, for those who only read: nothing is made or changed, and the
+    /// index is left to others.
+    pub fn to_look(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            objects: ObjectStore::at(root),
+            index: Index::closed(root),
+            lease: Mutex::default(),
+            notices: Mutex::default(),
+        }
+    }
+
+    /// From now on, a collection spares what is looked for here, until this is dropped.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    pub fn lease(&self) -> Result<(), StoreError> {
+        let folder = self.root.join(LEASES);
+        let lease = Lease::begin(&folder).map_err(StoreError::io(&folder))?;
+        *self.lease.lock().expect("no holder panics") = Some(lease);
+        Ok(())
+    }
+
+    /// Notes that this job needs `key`.
+    pub(crate) fn pin(&self, key: Key) -> Result<(), StoreError> {
+        let lease = self.lease.lock().expect("no holder panics");
+        let pinned = lease.as_ref().map_or(Ok(()), |lease| lease.pin(key));
+        pinned.map_err(StoreError::io(&self.root.join(LEASES)))
+    }
+
+    /// The right to run the unit of `key`; waits while another process has it, unless
+    /// `may_go_on` ends the wait.
+    pub(crate) fn claim(&self, key: Key, may_go_on: impl Fn() -> bool) -> Option<Claim> {
+        lease::claim(&self.root.join("claims"), key, may_go_on)
+    }
+
+    /// Keeps something that the user should know, to be told once.
+    pub(crate) fn notice(&self, text: String) {
+        self.notices.lock().expect("no holder panics").insert(text);
+    }
+
+    /// What the user should know.
+    pub fn notices(&self) -> Vec<String> {
+        self.notices.lock().expect("no holder panics").iter().cloned().collect()
+    }
+
+    /// What the index is good for.
+    pub fn index_state(&self) -> IndexState {
+        self.index.state()
     }
 
     fn path_of(&self, kind: &str, key: Key) -> PathBuf {
@@ -59,49 +162,162 @@ impl Cache {
         self.root.join(kind).join(&name[..2]).join(format!("{name}.json"))
     }
 
-    /// What an earlier run under `key` gave, if all of it is still there.
-    pub(crate) fn get(&self, key: Key) -> Option<RunReport> {
-        let text = fs::read(self.path_of("actions", key)).ok()?;
-        let entry: Entry = serde_json::from_slice(&text).ok()?;
-        let open = |digest: Digest| self.objects.get(digest).map(Arc::new).ok();
-        let outputs = entry.outputs.into_iter();
-        Some(RunReport {
-            outputs: outputs
-                .map(|partitions| partitions.into_iter().map(open).collect())
-                .collect::<Option<_>>()?,
-            log: entry.log,
-            peak_memory_bytes: entry.peak_memory_bytes,
-            wall: std::time::Duration::from_millis(entry.wall_ms),
-            storing: std::time::Duration::ZERO,
-        })
+    /// What an earlier run of this unit gave, if all of it is still there; `schemas` are
+    /// those of the outputs.
+    pub(crate) fn find(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Found {
+        let Some((outcome, log)) = self.outcome(unit.key) else { return Found::Nothing };
+        if !self.index.used(unit.key) {
+            // No index, no note: the file's own time stands in for it.
+            self.touch(unit.key);
+        }
+        let is_same = |variant: &&Variant| variant.passed == unit.passed;
+        if let Some(variant) = outcome.variants.iter().find(is_same) {
+            return match self.objects_of(variant, schemas) {
+                Ok(outputs) => Found::Result(to_report(&outcome, log, outputs)),
+                Err(lost) => {
+                    self.notice(format!(
+                        "a result in the cache is lost, so it is made again: {lost}"
+                    ));
+                    Found::Nothing
+                }
+            };
+        }
+        match outcome.variants.last() {
+            Some(variant) if outcome.selections.iter().all(|s| *s != Selection::Unknown) => {
+                let (selections, variant) = (outcome.selections.clone(), variant.clone());
+                Found::Own(Earlier { selections, variant, outcome, log })
+            }
+            _ => Found::Nothing,
+        }
     }
 
-    /// Keeps what a run under `key` gave; its objects are safe already.
+    /// Whether the cache has this very result; nothing is opened.
+    pub(crate) fn has(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Option<RunReport> {
+        let (outcome, _) = self.outcome(unit.key)?;
+        let variant = outcome.variants.iter().find(|variant| variant.passed == unit.passed)?;
+        let outputs = self.objects_of(variant, schemas).ok()?;
+        Some(to_report(&outcome, Vec::new(), outputs))
+    }
+
+    fn objects_of(
+        &self,
+        variant: &Variant,
+        schemas: &[SchemaRef],
+    ) -> Result<Vec<Vec<Arc<Object>>>, StoreError> {
+        let ports = variant.outputs.iter().zip(schemas);
+        let locate = |info: &crate::data::ObjectInfo, schema| {
+            self.objects.locate(info.clone(), schema).map(Arc::new)
+        };
+        ports
+            .map(|(infos, schema)| infos.iter().map(|info| locate(info, schema)).collect())
+            .collect()
+    }
+
+    fn outcome(&self, key: Key) -> Option<(Outcome, Vec<LogLine>)> {
+        match self.index.get(key) {
+            Some(indexed) if !indexed.has_log => Some((indexed.result, Vec::new())),
+            _ => {
+                let entry = self.read_entry(key)?;
+                self.index.put(&entry);
+                Some((entry.result, entry.log))
+            }
+        }
+    }
+
+    fn read_entry(&self, key: Key) -> Option<Entry> {
+        let entry: Entry = from_sealed_text(&fs::read(self.path_of(ENTRIES, key)).ok()?)?;
+        (entry.key == key).then_some(entry)
+    }
+
+    fn touch(&self, key: Key) {
+        let file = fs::OpenOptions::new().append(true).open(self.path_of(ENTRIES, key));
+        drop(file.and_then(|file| file.set_modified(SystemTime::now())));
+    }
+
+    /// Keeps what a run of this unit gave; its objects are safe already. Where an earlier
+    /// run gave other columns of its own for this key, that one is replaced.
     ///
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put(
         &self,
-        key: Key,
-        manifest: KeyManifest,
+        unit: &UnitKey,
+        own: Vec<Vec<u32>>,
         report: &RunReport,
     ) -> Result<(), StoreError> {
         let outputs = report.outputs.iter();
-        let entry = Entry {
-            key: manifest,
-            outputs: outputs
-                .map(|partitions| partitions.iter().map(|object| object.digest).collect())
-                .collect(),
-            log: report.log.clone(),
+        let outputs =
+            outputs.map(|port| port.iter().map(|object| object.info().clone()).collect()).collect();
+        let mut result = Outcome {
+            reads: report.reads.clone(),
             peak_memory_bytes: report.peak_memory_bytes,
             wall_ms: report.wall.as_millis() as u64,
+            selections: report.selections.clone(),
+            variants: Vec::new(),
         };
-        self.write(&self.path_of("actions", key), &entry)
+        result.add(Variant { passed: unit.passed, own, outputs });
+        self.write_entry(unit, report.log.clone(), result)
+    }
+
+    /// Adds to an earlier result what it is with other passed columns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn put_spliced(
+        &self,
+        unit: &UnitKey,
+        earlier: Earlier,
+        variant: Variant,
+        schemas: &[SchemaRef],
+    ) -> Result<RunReport, StoreError> {
+        let outputs = self.objects_of(&variant, schemas)?;
+        let mut outcome = earlier.outcome;
+        outcome.add(variant);
+        let report = to_report(&outcome, earlier.log.clone(), outputs);
+        self.write_entry(unit, earlier.log, outcome)?;
+        Ok(report)
+    }
+
+    fn write_entry(
+        &self,
+        unit: &UnitKey,
+        log: Vec<LogLine>,
+        result: Outcome,
+    ) -> Result<(), StoreError> {
+        let mut inputs = Vec::with_capacity(unit.inputs.len());
+        for input in &unit.inputs {
+            let (input, shared) = input.to_entry();
+            if let (UnitInput::Shared { digest, .. }, Some(partitions)) = (&input, shared) {
+                self.write_once(MANIFESTS, *digest, &partitions)?;
+            }
+            inputs.push(input);
+        }
+        let entry = Entry {
+            key: unit.key,
+            head: unit.head,
+            plugin: unit.plugin.clone(),
+            ordinal: unit.ordinal,
+            piece: unit.piece,
+            inputs,
+            log,
+            result,
+        };
+        self.write(&self.path_of(ENTRIES, unit.key), &entry)?;
+        self.index.put(&entry);
+        Ok(())
+    }
+
+    /// Keeps the head that entries name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn put_head(&self, digest: Digest, head: &Head) -> Result<(), StoreError> {
+        self.write_once(MANIFESTS, digest, head)
     }
 
     /// What `bind` said under `key`.
     pub(crate) fn get_binding(&self, key: Key) -> Option<Binding> {
-        binding::from_json(&fs::read(self.path_of("bindings", key)).ok()?)
+        binding::from_json(from_sealed_text(&fs::read(self.path_of(BINDINGS, key)).ok()?)?)
     }
 
     /// Keeps what `bind` said.
@@ -109,14 +325,63 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put_binding(&self, key: Key, binding: &Binding) -> Result<(), StoreError> {
-        self.write(&self.path_of("bindings", key), &binding::to_json(binding))
+        self.write(&self.path_of(BINDINGS, key), &binding::to_json(binding))
+    }
+
+    /// Writes what its name is the digest of, unless it is there.
+    fn write_once(
+        &self,
+        kind: &str,
+        name: Digest,
+        value: &impl Serialize,
+    ) -> Result<(), StoreError> {
+        let path = self.path_of(kind, name);
+        let is_whole = |text: Vec<u8>| from_sealed_text::<serde::de::IgnoredAny>(&text).is_some();
+        if fs::read(&path).is_ok_and(is_whole) {
+            return Ok(());
+        }
+        self.write(&path, value)
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
         let folder = self.root.join("tmp");
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(StoreError::io(&folder))?;
-        let text = serde_json::to_vec_pretty(value).expect("entries are plain data");
-        file.write_all(&text).map_err(StoreError::io(path))?;
+        file.write_all(to_sealed_text(value).as_bytes()).map_err(StoreError::io(path))?;
         publish(file, path)
+    }
+
+    /// Makes the index whole again from the files; the number of entries.
+    fn index_all(&self) -> usize {
+        let mut count = 0;
+        for key in self.keys() {
+            if let Some(entry) = self.read_entry(key) {
+                self.index.put(&entry);
+                count += 1;
+            }
+        }
+        self.index.is_built();
+        count
+    }
+
+    /// The keys of all entries' files, sorted.
+    fn keys(&self) -> Vec<Key> {
+        names_in(&self.root.join(ENTRIES))
+    }
+}
+
+const ENTRIES: &str = "entries";
+const MANIFESTS: &str = "manifests";
+const BINDINGS: &str = "bindings";
+const LEASES: &str = "leases";
+
+fn to_report(outcome: &Outcome, log: Vec<LogLine>, outputs: Vec<Vec<Arc<Object>>>) -> RunReport {
+    RunReport {
+        outputs,
+        selections: outcome.selections.clone(),
+        reads: outcome.reads.clone(),
+        log,
+        peak_memory_bytes: outcome.peak_memory_bytes,
+        wall: outcome.wall(),
+        storing: Duration::ZERO,
     }
 }

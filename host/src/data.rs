@@ -11,6 +11,7 @@ mod blob;
 mod canonical;
 mod dictionary;
 mod digest;
+mod guarded;
 mod object;
 mod units;
 
@@ -18,8 +19,9 @@ pub use blob::BlobFile;
 pub(crate) use canonical::canonicalize_nan;
 pub(crate) use digest::schema_digest;
 pub use digest::{Digest, Digester};
-pub(crate) use object::publish;
-pub use object::{Batches, Object, ObjectStore, ObjectWriter, StoreError};
+pub(crate) use guarded::guarded;
+pub use object::{Batches, Object, ObjectInfo, ObjectStore, ObjectWriter, StoreError};
+pub(crate) use object::{names_in, publish};
 pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;
@@ -37,6 +39,18 @@ impl Table {
     /// Rows in all partitions.
     pub fn rows(&self) -> u64 {
         self.partitions.iter().map(|object| object.rows).sum()
+    }
+
+    /// For each column, the digest of its digests in all partitions, in order.
+    pub fn column_digests(&self) -> Vec<Digest> {
+        let column = |column: usize| {
+            let mut hasher = blake3::Hasher::new_derive_key("skyloom table column v1");
+            for object in &self.partitions {
+                hasher.update(object.columns[column].as_bytes());
+            }
+            Digest::from(hasher.finalize())
+        };
+        (0..self.schema.fields().len()).map(column).collect()
     }
 
     /// The digest of its partitions' digests, in order.

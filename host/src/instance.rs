@@ -7,11 +7,13 @@
 //! It does not know workflows, nodes or the cache.
 
 mod abi;
+mod chosen;
 mod compiled;
 mod engine;
 mod store;
 mod words;
 
+pub use chosen::Selection;
 pub use engine::{Component, Engine};
 pub use store::{BoundInput, Limits, LogLevel, LogLine, RunInput, RunReport, Task, Watch};
 

@@ -15,6 +15,7 @@ pub mod workflow;
 pub mod registry;
 pub mod cache;
 pub mod plan;
+pub mod lock;
 pub mod schedule;
 pub mod output;
 pub mod provenance;

@@ -20,6 +20,8 @@ pub use resolve::{Setup, resolve};
 
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
+
 use crate::data::BlobFile;
 use crate::instance::{Component, Limits, Read, TableSchema};
 use crate::workflow::{Format, Workflow};
@@ -73,6 +75,27 @@ pub struct PlanOutput {
     pub output: usize,
     pub path: String,
     pub format: Format,
+}
+
+impl Plan {
+    /// The column of input `input` of `node`.
+    pub fn column<'p>(&'p self, node: &PlanNode, input: usize, column: usize) -> &'p Field {
+        match node.inputs[input].source {
+            PlanSource::Node { node, output } => &self.nodes[node].outputs[output].fields[column],
+            PlanSource::Files(_) => unreachable!("a binding reads columns of tables only"),
+        }
+    }
+}
+
+/// `input` or `node.port`.
+pub fn source_name(plan: &Plan, source: &PlanSource) -> String {
+    match source {
+        PlanSource::Files(index) => plan.inputs[*index].0.clone(),
+        PlanSource::Node { node, output } => {
+            let node = &plan.nodes[*node];
+            format!("{}.{}", node.id, node.component.descriptor().outputs[*output].name)
+        }
+    }
 }
 
 impl PlanNode {

@@ -11,14 +11,16 @@ use std::time::Instant;
 
 use indexmap::IndexMap;
 
-use crate::cache::Cache;
-use crate::data::{Digest, StoreError};
+use crate::cache::{self, Cache};
+use crate::data::{Digest, StoreError, Table, field_ucd, field_unit};
 use crate::fault::{Fault, Source};
-use crate::instance::{Engine, InstanceError, Role, Watch};
+use crate::instance::{Engine, InstanceError, Role, TableSchema, Watch};
+use crate::lock::Lock;
 use crate::output::{self, Ledger, OutputError};
-use crate::plan::{self, Plan, PlanNode, PlanSource, Setup};
+use crate::plan::{self, Plan, PlanNode, PlanSource, Setup, source_name};
 use crate::provenance::{
-    InputRecord, NodeRecord, Outcome, RecordError, RunRecord, Runs, TableRecord, metrics_of,
+    Agent, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError, RunOptions,
+    RunRecord, Runs, TableRecord, metrics_of, now,
 };
 use crate::registry::{Project, Registry, RegistryError};
 use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
@@ -162,7 +164,7 @@ pub async fn run_plan(
     reporter: &Arc<dyn Reporter>,
 ) -> Result<RunRecord, RunError> {
     let started = Instant::now();
-    let started_at = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let started_at = now();
     let plan = Arc::new(plan);
     let folder = request
         .output_dir
@@ -184,7 +186,9 @@ pub async fn run_plan(
         if let Some(table) = outcomes[output.node].tables.get(output.output) {
             let written = output::write(table, &folder.join(&output.path), output.format)?;
             ledger.note(&written)?;
-            outputs.insert(output.name.clone(), written);
+            let source = PlanSource::Node { node: output.node, output: output.output };
+            let from = source_name(&plan, &source);
+            outputs.insert(output.name.clone(), OutputRecord { from, file: written });
         }
     }
     let mut metrics = IndexMap::new();
@@ -207,12 +211,22 @@ pub async fn run_plan(
         workflow: plan.workflow.name.value.clone(),
         workflow_file: request.workflow.display().to_string(),
         workflow_digest: Digest::of(plan.workflow.source.text.as_bytes()),
+        plan: Lock::of(&plan).plan_digest(),
+        agent: Agent::of_process(),
         skyloom: env!("CARGO_PKG_VERSION").to_owned(),
         engine: Engine::version().to_owned(),
+        contract: cache::CONTRACT.to_owned(),
+        machine: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
         started: started_at,
+        ended: now(),
         wall_seconds: started.elapsed().as_secs_f64(),
         peak_rss_bytes: peak_rss_bytes(),
         outcome,
+        options: RunOptions {
+            jobs: options.jobs,
+            batch_rows: options.batch_rows,
+            recompute: options.recompute,
+        },
         params: plan.workflow.params.clone(),
         inputs: plan
             .inputs
@@ -227,8 +241,10 @@ pub async fn run_plan(
             .collect(),
         outputs,
         metrics,
+        warnings: cache.notices(),
     };
-    runs.write(&record)?;
+    let units = outcomes.iter().flat_map(|outcome| &outcome.records);
+    runs.write(&record, units, &plan.workflow.source.text)?;
     Ok(record)
 }
 
@@ -251,13 +267,6 @@ fn input_records(files: &[Arc<crate::data::BlobFile>]) -> Vec<InputRecord> {
 
 fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecord {
     let descriptor = node.component.descriptor();
-    let feed = |source: &PlanSource| match source {
-        PlanSource::Files(index) => plan.inputs[*index].0.clone(),
-        PlanSource::Node { node, output } => {
-            let node = &plan.nodes[*node];
-            format!("{}.{}", node.id, node.component.descriptor().outputs[*output].name)
-        }
-    };
     let (state, error) = match &outcome.state {
         NodeState::Finished => ("finished", None),
         NodeState::Failed { unit, error } => ("failed", Some(format!("{unit}: {error}"))),
@@ -266,25 +275,64 @@ fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecor
         }
         NodeState::Interrupted => ("interrupted", None),
     };
-    let tables = descriptor.outputs.iter().zip(&outcome.tables).map(|(port, table)| {
-        let partitions = table.partitions.iter().map(|object| object.digest).collect();
-        (port.name.clone(), TableRecord { rows: table.rows(), digest: table.digest(), partitions })
+    let ports = descriptor.outputs.iter().zip(&node.outputs).zip(&outcome.tables);
+    let tables = ports.map(|((port, schema), table)| {
+        (port.name.clone(), table_record(plan, node, schema, table))
     });
+    let reads = node.inputs.iter().zip(&outcome.reads);
     NodeRecord {
         plugin: descriptor.name.clone(),
         version: descriptor.version.clone(),
+        description: descriptor.description.clone(),
+        role: descriptor.role,
+        citations: descriptor.citations.clone(),
         component: node.component.digest,
         params: node.params.clone(),
-        inputs: node.inputs.iter().map(|input| (input.port.clone(), feed(&input.source))).collect(),
+        inputs: node
+            .inputs
+            .iter()
+            .map(|input| (input.port.clone(), source_name(plan, &input.source)))
+            .collect(),
+        reads: reads.map(|(input, read)| (input.port.clone(), read.clone())).collect(),
         outputs: tables.collect(),
         state: state.to_owned(),
         error,
         units: outcome.units,
         cached_units: outcome.cached_units,
+        spliced_units: outcome.spliced_units,
+        repaired_units: outcome.repaired_units,
+        because: outcome.because.clone(),
         rows: outcome.rows,
+        started: outcome.span.as_ref().map(|(started, _)| started.clone()),
+        ended: outcome.span.as_ref().map(|(_, ended)| ended.clone()),
         wall_seconds: outcome.wall.as_secs_f64(),
         peak_memory_bytes: outcome.peak_memory_bytes,
         log: outcome.log.clone(),
+    }
+}
+
+fn table_record(plan: &Plan, node: &PlanNode, schema: &TableSchema, table: &Table) -> TableRecord {
+    let fields = schema.fields.iter().enumerate().zip(table.column_digests());
+    let columns = fields.map(|((index, field), digest)| {
+        let passed = schema.passed.iter().find(|passed| passed.field == index);
+        let passed = passed.map(|passed| {
+            let port = &node.inputs[passed.input].port;
+            format!("{port}.{}", plan.column(node, passed.input, passed.column).name())
+        });
+        let column = ColumnRecord {
+            digest,
+            data_type: field.data_type().to_string(),
+            unit: field_unit(field).map(str::to_owned),
+            ucd: field_ucd(field).map(str::to_owned),
+            passed,
+        };
+        (field.name().clone(), column)
+    });
+    TableRecord {
+        rows: table.rows(),
+        digest: table.digest(),
+        partitions: table.partitions.iter().map(|object| object.digest).collect(),
+        columns: columns.collect(),
     }
 }
 

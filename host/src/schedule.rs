@@ -8,20 +8,22 @@
 //!
 //! Results do not depend on any of this: units are put together in their own order.
 
+mod produced;
 mod unit;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::datatypes::Schema;
 use tokio::task::JoinSet;
 
 use crate::cache::Cache;
 use crate::data::Table;
-use crate::instance::{InstanceError, LogLine, PortKind, RunReport, Scope, Watch};
+use crate::instance::{InstanceError, LogLine, PortKind, Role, RunReport, Scope, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource};
-use unit::Unit;
+use crate::provenance::{Served, UnitRecord, now};
+use produced::{Makers, Produced};
+use unit::{Done, Feed, Shape, Unit};
 
 /// How long an interrupt may go unseen while all units are busy.
 const INTERRUPT_POLL: Duration = Duration::from_millis(50);
@@ -55,9 +57,22 @@ pub struct NodeOutcome {
     /// Its outputs, where it finished.
     pub tables: Vec<Arc<Table>>,
     pub units: usize,
+    /// Units that were not run: an earlier result served.
     pub cached_units: usize,
+    /// Of these, units whose passed columns the host put in anew.
+    pub spliced_units: usize,
+    /// Units that ran once more because a result of theirs was lost.
+    pub repaired_units: usize,
+    /// Why the first unit that ran was not served from the cache.
+    pub because: Option<String>,
+    /// For each input, the columns that its units read.
+    pub reads: Vec<Vec<String>>,
+    /// What each unit did, in their order.
+    pub records: Vec<UnitRecord>,
     /// Rows that it read, or wrote where it reads files.
     pub rows: u64,
+    /// When its first unit began, and its last ended.
+    pub span: Option<(String, String)>,
     pub wall: Duration,
     pub peak_memory_bytes: usize,
     /// In the order of its units.
@@ -82,18 +97,20 @@ pub enum NodeState {
 
 /// A node at work.
 struct Running {
-    units: VecDeque<Unit>,
-    reports: Vec<Option<RunReport>>,
+    shape: Arc<Shape>,
+    units: VecDeque<Arc<Unit>>,
+    reports: Vec<Option<(RunReport, UnitRecord)>>,
     in_flight: usize,
-    cached: usize,
+    done: usize,
+    because: Option<String>,
     failed: Option<(String, InstanceError)>,
     watch: Arc<Watch>,
     /// When its first unit began.
-    started: Option<Instant>,
+    started: Option<(Instant, String)>,
 }
 
-/// Which unit of which node ended, its name, and what it gave; true if from the cache.
-type UnitEnd = (usize, usize, String, Result<(RunReport, bool), InstanceError>);
+/// Which unit of which node ended, and what it gave.
+type UnitEnd = (usize, Arc<Unit>, Result<Done, InstanceError>);
 
 /// Runs `plan`; the outcomes are in the plan's order.
 pub async fn execute(
@@ -106,6 +123,7 @@ pub async fn execute(
     let mut outcomes: Vec<Option<NodeOutcome>> = plan.nodes.iter().map(|_| None).collect();
     let mut running: Vec<Option<Running>> = plan.nodes.iter().map(|_| None).collect();
     let mut tasks: JoinSet<UnitEnd> = JoinSet::new();
+    let makers = Arc::new(Makers::default());
     loop {
         start_ready(plan, &mut outcomes, &mut running, interrupt, reporter);
         // Earlier nodes first: what is furthest upstream holds the most work back.
@@ -117,12 +135,18 @@ pub async fn execute(
                 && let Some(unit) = node.units.pop_front()
             {
                 node.in_flight += 1;
-                node.started.get_or_insert_with(Instant::now);
+                node.started.get_or_insert_with(|| (Instant::now(), now()));
                 let (plan, cache) = (Arc::clone(plan), Arc::clone(cache));
                 let (watch, options) = (Arc::clone(&node.watch), options.clone());
+                let (makers, explain) = (Arc::clone(&makers), node.because.is_none());
                 tasks.spawn_blocking(move || {
-                    let result = unit.run(&plan.nodes[index], &cache, watch, &options);
-                    (index, unit.index, unit.name, result)
+                    let produced = Produced::new(&plan, &cache, &options, &watch, &makers);
+                    let node = &plan.nodes[index];
+                    let result = unit.run(node, &cache, &produced, &watch, &options, explain);
+                    if let Ok(done) = &result {
+                        makers.note(index, &unit, &done.report);
+                    }
+                    (index, unit, result)
                 });
             }
         }
@@ -137,7 +161,7 @@ pub async fn execute(
             }
         };
         let Some(joined) = joined else { break };
-        let (index, unit, name, result) = match joined {
+        let (index, unit, result) = match joined {
             Ok(done) => done,
             // A unit catches what a guest does; a panic here is a fault of ours.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -145,14 +169,15 @@ pub async fn execute(
         let node = running[index].as_mut().expect("a unit belongs to a running node");
         node.in_flight -= 1;
         match result {
-            Ok((report, cached)) => {
-                node.reports[unit] = Some(report);
-                node.cached += usize::from(cached);
-                let done = node.reports.iter().flatten().count();
-                reporter.unit_finished(&plan.nodes[index].id, done, cached);
+            Ok(Done { report, served, because }) => {
+                node.because = node.because.take().or(because);
+                let record = unit_record(&plan.nodes[index], &unit, &report, served);
+                node.reports[unit.index] = Some((report, record));
+                node.done += 1;
+                reporter.unit_finished(&plan.nodes[index].id, node.done, served != Served::Run);
             }
             Err(error) => {
-                node.failed.get_or_insert((name, error));
+                node.failed.get_or_insert((unit.name.clone(), error));
             }
         }
         let over = node.units.is_empty() || node.failed.is_some() || interrupt.is_cancelled();
@@ -169,7 +194,55 @@ pub async fn execute(
     let never = |(index, outcome): (usize, Option<NodeOutcome>)| {
         outcome.unwrap_or_else(|| ended_early(&plan.nodes[index], NodeState::Interrupted))
     };
-    outcomes.into_iter().enumerate().map(never).collect()
+    let mut outcomes: Vec<_> = outcomes.into_iter().enumerate().map(never).collect();
+    let produced = Produced::new(plan, cache, options, interrupt, &makers);
+    for (index, outcome) in outcomes.iter_mut().enumerate() {
+        // What will be written or shown must be whole.
+        let error = wanted(plan, index, outcome)
+            .find_map(|table| produced.ensure(table.partitions.iter()).err());
+        if let Some(error) = error {
+            outcome.state = NodeState::Failed { unit: "its results".to_owned(), error };
+            outcome.tables.clear();
+        }
+    }
+    for (index, outcome) in outcomes.iter_mut().enumerate() {
+        outcome.repaired_units = makers.repaired(index);
+    }
+    outcomes
+}
+
+/// The tables of a node that are read once all have run.
+fn wanted<'o>(
+    plan: &Plan,
+    node: usize,
+    outcome: &'o NodeOutcome,
+) -> impl Iterator<Item = &'o Arc<Table>> {
+    let is_evaluator = plan.nodes[node].component.descriptor().role == Role::Evaluator;
+    let is_written = move |output: usize| {
+        plan.outputs.iter().any(|written| (written.node, written.output) == (node, output))
+    };
+    let tables = outcome.tables.iter().enumerate();
+    tables
+        .filter(move |(output, _)| is_written(*output) || (is_evaluator && *output == 0))
+        .map(|(_, table)| table)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+fn unit_record(node: &PlanNode, unit: &Unit, report: &RunReport, served: Served) -> UnitRecord {
+    let ports = node.component.descriptor().outputs.iter().zip(&report.outputs);
+    let outputs = ports.map(|(port, partitions)| {
+        (port.name.clone(), partitions.iter().map(|object| object.digest).collect())
+    });
+    UnitRecord {
+        node: node.id.clone(),
+        unit: unit.name.clone(),
+        key: unit.key.key,
+        served,
+        seconds: report.wall.as_secs_f64(),
+        peak_memory_bytes: report.peak_memory_bytes,
+        outputs: outputs.collect(),
+    }
 }
 
 /// Begins every node whose inputs are complete, and gives up those that never will be.
@@ -207,14 +280,18 @@ fn start_ready(
             let outcome = outcomes[node].as_ref().expect("it is complete");
             Arc::clone(&outcome.tables[output])
         };
-        match unit::cut(plan, node, table) {
+        let shape = Arc::new(Shape::new(plan, node));
+        match unit::cut(plan, node, &shape, |node, output| Feed::from(&*table(node, output))) {
             Ok(units) => {
                 reporter.node_started(&node.id, units.len());
+                let units: VecDeque<_> = units.into_iter().flatten().map(Arc::new).collect();
                 running[index] = Some(Running {
+                    shape,
                     reports: units.iter().map(|_| None).collect(),
-                    units: units.into(),
+                    units,
                     in_flight: 0,
-                    cached: 0,
+                    done: 0,
+                    because: None,
                     failed: None,
                     watch: Arc::default(),
                     started: None,
@@ -238,7 +315,13 @@ fn ended_early(node: &PlanNode, state: NodeState) -> NodeOutcome {
         tables: Vec::new(),
         units: 0,
         cached_units: 0,
+        spliced_units: 0,
+        repaired_units: 0,
+        because: None,
+        reads: vec![Vec::new(); node.inputs.len()],
+        records: Vec::new(),
         rows: 0,
+        span: None,
         wall: Duration::ZERO,
         peak_memory_bytes: 0,
         log: Vec::new(),
@@ -249,7 +332,8 @@ fn ended_early(node: &PlanNode, state: NodeState) -> NodeOutcome {
 fn end(node: &PlanNode, running: Running) -> NodeOutcome {
     let units = running.reports.len();
     let complete = running.reports.iter().all(Option::is_some);
-    let reports: Vec<RunReport> = running.reports.into_iter().flatten().collect();
+    let (reports, records): (Vec<RunReport>, Vec<UnitRecord>) =
+        running.reports.into_iter().flatten().unzip();
     let state = match running.failed {
         Some((_, InstanceError::Interrupted)) => NodeState::Interrupted,
         Some((unit, error)) => NodeState::Failed { unit, error },
@@ -258,24 +342,36 @@ fn end(node: &PlanNode, running: Running) -> NodeOutcome {
     };
     let mut tables = Vec::new();
     if matches!(state, NodeState::Finished) {
-        for (port, schema) in node.outputs.iter().enumerate() {
+        for (port, schema) in running.shape.schemas.iter().enumerate() {
             let partitions = reports.iter().flat_map(|report| report.outputs[port].iter().cloned());
-            tables.push(Arc::new(Table {
-                schema: Arc::new(Schema::new(schema.fields.clone())),
-                partitions: partitions.collect(),
-            }));
+            let partitions = partitions.collect();
+            tables.push(Arc::new(Table { schema: Arc::clone(schema), partitions }));
         }
     }
+    let read = |input: usize| {
+        let names = reports.iter().filter_map(|report| report.reads.get(input)).flatten();
+        let read: BTreeSet<&str> = names.map(String::as_str).collect();
+        // In the order of the table.
+        let columns = running.shape.head.inputs[input].columns.iter().map(|(name, _)| name);
+        columns.filter(|name| read.contains(name.as_str())).cloned().collect()
+    };
+    let served = |wanted: Served| records.iter().filter(|record| record.served == wanted).count();
     NodeOutcome {
         id: node.id.clone(),
         state,
         tables,
         units,
-        cached_units: running.cached,
+        cached_units: served(Served::Cached) + served(Served::Spliced),
+        spliced_units: served(Served::Spliced),
+        repaired_units: 0,
+        because: running.because,
+        reads: (0..node.inputs.len()).map(read).collect(),
         rows: running.watch.rows(),
-        wall: running.started.map_or(Duration::ZERO, |started| started.elapsed()),
+        wall: running.started.as_ref().map_or(Duration::ZERO, |(started, _)| started.elapsed()),
+        span: running.started.map(|(_, started)| (started, now())),
         peak_memory_bytes: reports.iter().map(|report| report.peak_memory_bytes).max().unwrap_or(0),
         log: reports.into_iter().flat_map(|report| report.log).collect(),
+        records,
     }
 }
 

@@ -11,9 +11,11 @@
 mod parse;
 mod schema;
 mod tree;
+mod yaml;
 
 pub use parse::{Overrides, parse};
 pub use schema::json_schema;
+pub(crate) use yaml::{from_yaml, to_yaml};
 
 use std::ops::Range;
 

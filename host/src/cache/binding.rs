@@ -51,8 +51,7 @@ pub(super) fn to_json(binding: &Binding) -> BindingJson {
     }
 }
 
-pub(super) fn from_json(text: &[u8]) -> Option<Binding> {
-    let json: BindingJson = serde_json::from_slice(text).ok()?;
+pub(super) fn from_json(json: BindingJson) -> Option<Binding> {
     let field = |field: FieldJson| WireField {
         name: field.name,
         format: field.format,

@@ -92,7 +92,7 @@ impl Stored {
         let record = args.state.record(&args.run)?;
         let run = record.run.clone();
         let (name, record) = find(record, &args.table)?;
-        let cache = Cache::open(&args.state.state().join("cache"))?;
+        let cache = Cache::to_look(&args.state.state().join("cache"));
         let open = |digest| {
             cache.objects.get(digest).map_err(|error| match error {
                 StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Field;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -10,7 +9,7 @@ use super::text::{self, Side, grid};
 use super::{End, WorkflowArgs, render};
 use crate::data::{field_ucd, field_unit};
 use crate::instance::{PortKind, Purpose, Scope, TableSchema, Watch};
-use crate::plan::{Plan, PlanNode, PlanSource};
+use crate::plan::{Plan, PlanNode, PlanSource, source_name};
 use crate::run::{self, Place, RunError};
 
 #[derive(Debug, Args)]
@@ -33,17 +32,6 @@ pub(super) fn plan(args: &PlanArgs, watch: &Arc<Watch>) -> Result<End, RunError>
         render::out(&to_text(&plan, args.all_columns));
     }
     Ok(End::Ok)
-}
-
-/// `input` or `node.port`.
-fn source_name(plan: &Plan, source: &PlanSource) -> String {
-    match source {
-        PlanSource::Files(index) => plan.inputs[*index].0.clone(),
-        PlanSource::Node { node, output } => {
-            let node = &plan.nodes[*node];
-            format!("{}.{}", node.id, node.component.descriptor().outputs[*output].name)
-        }
-    }
 }
 
 /// How a node's work is cut, as far as it is known before data moves.
@@ -78,14 +66,6 @@ fn purpose_name(purpose: Purpose) -> &'static str {
         Purpose::Key => "key",
         Purpose::Weight => "weight",
         Purpose::Value => "value",
-    }
-}
-
-/// The column of input `input` of `node`.
-fn column_of<'p>(plan: &'p Plan, node: &PlanNode, input: usize, column: usize) -> &'p Field {
-    match node.inputs[input].source {
-        PlanSource::Node { node, output } => &plan.nodes[node].outputs[output].fields[column],
-        PlanSource::Files(_) => unreachable!("a binding reads columns of tables only"),
     }
 }
 
@@ -128,7 +108,7 @@ fn node_json(plan: &Plan, node: &PlanNode) -> Value {
     let reads = node.reads.iter().map(|read| {
         json!({
             "input": node.inputs[read.input].port,
-            "column": column_of(plan, node, read.input, read.column).name(),
+            "column": plan.column(node, read.input, read.column).name(),
             "purpose": read.purpose,
         })
     });
@@ -170,7 +150,7 @@ fn node_json(plan: &Plan, node: &PlanNode) -> Value {
 fn columns_json(plan: &Plan, node: &PlanNode, table: &TableSchema) -> Value {
     let columns = table.fields.iter().enumerate().map(|(index, field)| {
         let passed = table.passed.iter().find(|passed| passed.field == index).map(|passed| {
-            let column = column_of(plan, node, passed.input, passed.column).name();
+            let column = plan.column(node, passed.input, passed.column).name();
             json!({"input": node.inputs[passed.input].port, "column": column})
         });
         json!({
@@ -282,7 +262,7 @@ fn reads_text(plan: &Plan, node: &PlanNode, input: usize) -> String {
     }
     let mut by_purpose: Vec<(Purpose, Vec<&str>)> = Vec::new();
     for read in node.reads.iter().filter(|read| read.input == input) {
-        let column = column_of(plan, node, read.input, read.column).name().as_str();
+        let column = plan.column(node, read.input, read.column).name().as_str();
         match by_purpose.iter_mut().find(|(purpose, _)| *purpose == read.purpose) {
             Some((_, columns)) => columns.push(column),
             None => by_purpose.push((read.purpose, vec![column])),
@@ -309,7 +289,7 @@ fn port_text(
     for (index, field) in table.fields.iter().enumerate() {
         let passed = table.passed.iter().find(|passed| passed.field == index);
         let from = passed.map(|passed| {
-            let column = column_of(plan, node, passed.input, passed.column).name();
+            let column = plan.column(node, passed.input, passed.column).name();
             let input = &node.inputs[passed.input].port;
             match column == field.name() {
                 true => (passed.input, field.name().clone(), format!("= {input}")),

@@ -249,8 +249,8 @@ pub(super) fn record_text(record: &RunRecord) {
         out("");
     }
     for (name, written) in &record.outputs {
-        let (path, rows) = (written.path.display(), written.rows);
-        out(&format!("{name}: {rows} rows in {path} ({})", written.digest.short()));
+        let (path, rows) = (written.file.path.display(), written.file.rows);
+        out(&format!("{name}: {rows} rows in {path} ({})", written.file.digest.short()));
     }
     let memory = record.peak_rss_bytes as f64 / f64::from(1 << 20);
     let how = match record.outcome {

@@ -208,8 +208,8 @@ fn to_text(record: &RunRecord) -> String {
         .outputs
         .iter()
         .map(|(name, written)| {
-            let (path, rows) = (written.path.display(), written.rows);
-            let digest = written.digest.short();
+            let (path, rows) = (written.file.path.display(), written.file.rows);
+            let digest = written.file.digest.short();
             vec![format!("output {name}"), format!("{path}, {rows} rows, {digest}")]
         })
         .collect();

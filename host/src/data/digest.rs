@@ -29,6 +29,12 @@ impl Digest {
     }
 }
 
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl From<blake3::Hash> for Digest {
     fn from(hash: blake3::Hash) -> Self {
         Self(*hash.as_bytes())
@@ -57,12 +63,19 @@ impl FromStr for Digest {
 
 impl serde::Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return <[u8; 32]>::deserialize(deserializer).map(Self);
+        }
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
@@ -93,17 +106,27 @@ impl Digester {
         }
     }
 
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     /// The digest of each column, and of the table with its schema.
     pub fn finish(self) -> (Vec<Digest>, Digest) {
         let columns: Vec<_> = self.columns.into_iter().map(ColumnDigester::finish).collect();
-        let mut hasher = blake3::Hasher::new_derive_key("skyloom partition v1");
-        hasher.update(schema_digest(self.schema.fields()).as_bytes());
-        hasher.update(&self.rows.to_le_bytes());
-        for digest in &columns {
-            hasher.update(digest.as_bytes());
-        }
-        (columns, Digest::from(hasher.finalize()))
+        let whole = partition_digest(self.schema.fields(), self.rows, &columns);
+        (columns, whole)
     }
+}
+
+/// The digest of a partition with these columns.
+pub(super) fn partition_digest(fields: &Fields, rows: u64, columns: &[Digest]) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key("skyloom partition v1");
+    hasher.update(schema_digest(fields).as_bytes());
+    hasher.update(&rows.to_le_bytes());
+    for digest in columns {
+        hasher.update(digest.as_bytes());
+    }
+    Digest::from(hasher.finalize())
 }
 
 /// The digest of names, types, nullability and metadata.

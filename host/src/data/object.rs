@@ -1,21 +1,25 @@
 //! Immutable partitions on disk.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::compute::BatchCoalescer;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::ipc::convert::fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::writer::{DictionaryHandling, FileWriter, IpcWriteOptions};
-use arrow::ipc::{Block, root_as_footer};
+use arrow::ipc::{Block, MessageHeader, MetadataVersion, root_as_footer, root_as_message};
+use serde::{Deserialize, Serialize};
 
 use super::dictionary::{Dictionaries, has_dictionary};
-use super::{Digest, Digester};
+use super::digest::partition_digest;
+use super::{Digest, Digester, guarded};
 
 /// What can go wrong with files of ours.
 #[derive(Debug, thiserror::Error)]
@@ -39,39 +43,92 @@ impl StoreError {
     fn damaged(path: &Path, reason: impl ToString) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
     }
+
+    /// Whether what was to be read is gone or not what was written: it can be made again.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            Self::TooManyWords { .. } | Self::Arrow(_) => false,
+        }
+    }
 }
 
 /// The folder that objects live in: `objects/ab/ab12….arrow`, each named by its content.
 #[derive(Debug, Clone)]
 pub struct ObjectStore {
+    folders: Arc<Folders>,
+}
+
+#[derive(Debug)]
+struct Folders {
     objects: PathBuf,
     temporary: PathBuf,
+    /// Objects whose bytes this process has written or checked.
+    known_good: Mutex<BTreeSet<Digest>>,
 }
 
 impl ObjectStore {
+    /// The store below `root`.
+    pub fn at(root: &Path) -> Self {
+        let (objects, temporary) = (root.join("objects"), root.join("tmp"));
+        let known_good = Mutex::default();
+        Self { folders: Arc::new(Folders { objects, temporary, known_good }) }
+    }
+
     /// Opens the store below `root`, making its folders.
     ///
     /// # Errors
     /// When the folders cannot be made.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let (objects, temporary) = (root.join("objects"), root.join("tmp"));
-        for folder in [&objects, &temporary] {
+        let store = Self::at(root);
+        for folder in [&store.folders.objects, &store.folders.temporary] {
             fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         }
-        Ok(Self { objects, temporary })
+        Ok(store)
     }
 
-    fn path_of(&self, digest: Digest) -> PathBuf {
+    /// Where the object of this digest lies, if it is there.
+    pub fn path_of(&self, digest: Digest) -> PathBuf {
         let name = digest.to_string();
-        self.objects.join(&name[..2]).join(format!("{name}.arrow"))
+        let mut path = self.folders.objects.join(&name[..2]);
+        path.push(name);
+        path.set_extension("arrow");
+        path
     }
 
-    /// The object of this digest.
+    /// The digests of all files that lie where objects do, sorted.
+    pub fn digests(&self) -> Vec<Digest> {
+        names_in(&self.folders.objects)
+    }
+
+    /// The object of this digest, as its file describes it.
     ///
     /// # Errors
     /// When it is missing or damaged.
     pub fn get(&self, digest: Digest) -> Result<Object, StoreError> {
-        Object::open(&self.path_of(digest), digest)
+        let path = self.path_of(digest);
+        let map = map_file(&path)?;
+        let footer = Footer::read(&path, &map, digest)?;
+        let bytes = map.len() as u64;
+        let info = ObjectInfo { digest, rows: footer.rows, bytes, columns: footer.columns };
+        Ok(Object { info, schema: Arc::new(footer.schema), store: self.clone() })
+    }
+
+    /// The object that an earlier run described, if a file of its length is there. Its bytes
+    /// are checked when they are first read.
+    pub fn locate(&self, info: ObjectInfo, schema: &SchemaRef) -> Result<Object, StoreError> {
+        let object = Object { info, schema: schema.clone(), store: self.clone() };
+        let path = object.path();
+        let metadata = fs::symlink_metadata(&path).map_err(StoreError::io(&path))?;
+        if !metadata.is_file() {
+            return Err(StoreError::damaged(&path, "it is not a regular file"));
+        }
+        if metadata.len() != object.info.bytes {
+            let (found, expected) = (metadata.len(), object.info.bytes);
+            return Err(StoreError::damaged(&path, format!("{found} bytes, not {expected}")));
+        }
+        Ok(object)
     }
 
     /// Begins a new object of `schema`.
@@ -81,69 +138,121 @@ impl ObjectStore {
     pub fn writer(&self, schema: SchemaRef) -> Result<ObjectWriter, StoreError> {
         ObjectWriter::new(self.clone(), schema)
     }
+
+    /// Makes way for a new copy of an object that is not what it should be.
+    pub fn discard(&self, digest: Digest) {
+        self.known_good().remove(&digest);
+        let path = self.path_of(digest);
+        // What is not a file of ours is moved aside, not followed or emptied.
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            drop(fs::rename(&path, self.folders.temporary.join(digest.to_string())));
+        } else {
+            drop(fs::remove_file(&path));
+        }
+    }
+
+    fn known_good(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
+        self.folders.known_good.lock().expect("no holder panics")
+    }
+}
+
+/// What is known of an object without opening its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectInfo {
+    pub digest: Digest,
+    pub rows: u64,
+    /// Length of its file.
+    pub bytes: u64,
+    /// The digest of each column's values.
+    pub columns: Vec<Digest>,
 }
 
 /// A partition of a table, in a file that never changes.
 #[derive(Debug)]
 pub struct Object {
-    pub digest: Digest,
-    /// The digest of each column's values.
-    pub columns: Vec<Digest>,
-    pub rows: u64,
-    pub bytes: u64,
+    info: ObjectInfo,
     pub schema: SchemaRef,
-    path: PathBuf,
+    store: ObjectStore,
+}
+
+impl Deref for Object {
+    type Target = ObjectInfo;
+
+    fn deref(&self) -> &ObjectInfo {
+        &self.info
+    }
 }
 
 impl Object {
-    fn open(path: &Path, digest: Digest) -> Result<Self, StoreError> {
-        let map = map_file(path)?;
-        let footer = Footer::read(path, &map)?;
-        let find = |key: &str| {
-            let value = footer.metadata.iter().find(|(name, _)| name == key);
-            value.map(|(_, value)| value.as_str())
-        };
-        let damaged = |reason: &str| StoreError::damaged(path, reason);
-        if find("digest").and_then(|text| text.parse().ok()) != Some(digest) {
-            return Err(damaged("it does not hold what its name says"));
-        }
-        let rows = find("rows").and_then(|text| text.parse().ok());
-        let columns: Option<Vec<Digest>> =
-            find("columns").and_then(|text| serde_json::from_str(text).ok());
-        Ok(Self {
-            digest,
-            columns: columns
-                .filter(|columns| columns.len() == footer.schema.fields().len())
-                .ok_or_else(|| damaged("it has no column digests"))?,
-            rows: rows.ok_or_else(|| damaged("it has no row count"))?,
-            bytes: map.len() as u64,
-            schema: Arc::new(footer.schema),
-            path: path.to_owned(),
-        })
-    }
-
     /// Where it lies.
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn path(&self) -> PathBuf {
+        self.store.path_of(self.info.digest)
     }
 
-    /// Its batches, in order. They point into the mapped file: nothing is copied.
+    /// All about it but its values.
+    pub fn info(&self) -> &ObjectInfo {
+        &self.info
+    }
+
+    /// Its batches, in order. They point into the mapped file: nothing is copied. The first
+    /// time in this process, all its bytes are checked.
     ///
     /// # Errors
     /// When the file is missing or damaged.
     pub fn batches(&self) -> Result<Batches, StoreError> {
+        let path = self.path();
         // Mapped anew each time: what is not being read is not held.
-        let map = map_file(&self.path)?;
-        let footer = Footer::read(&self.path, &map)?;
+        let map = map_file(&path)?;
+        let footer = Footer::read(&path, &map, self.info.digest)?;
+        self.check(&path, &map, &footer)?;
         let mut decoder =
             FileDecoder::new(self.schema.clone(), footer.version).with_require_alignment(true);
         for block in &footer.dictionaries {
-            let data = slice_of(&self.path, &map, block)?;
+            let data = slice_of(&path, &map, block)?;
             decoder
                 .read_dictionary(block, &data)
-                .map_err(|error| StoreError::damaged(&self.path, error))?;
+                .map_err(|error| StoreError::damaged(&path, error))?;
         }
-        Ok(Batches { path: self.path.clone(), map, decoder, blocks: footer.batches.into_iter() })
+        Ok(Batches { path, map, decoder, blocks: footer.batches.into_iter() })
+    }
+
+    /// Makes sure that its bytes are those that were written. Looks once in a process.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        if self.store.known_good().contains(&self.info.digest) {
+            // Bytes do not change behind our back, but files vanish.
+            let path = self.path();
+            return fs::symlink_metadata(&path).map(drop).map_err(StoreError::io(&path));
+        }
+        self.verify_again()
+    }
+
+    /// The same, whatever this process has seen.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged.
+    pub fn verify_again(&self) -> Result<(), StoreError> {
+        let path = self.path();
+        let map = map_file(&path)?;
+        let footer = Footer::read(&path, &map, self.info.digest)?;
+        self.store.known_good().remove(&self.info.digest);
+        self.check(&path, &map, &footer)
+    }
+
+    fn check(&self, path: &Path, map: &Buffer, footer: &Footer) -> Result<(), StoreError> {
+        if self.store.known_good().contains(&self.info.digest) {
+            return Ok(());
+        }
+        if (footer.rows, &footer.columns) != (self.info.rows, &self.info.columns)
+            || footer.schema.fields() != self.schema.fields()
+        {
+            return Err(StoreError::damaged(path, "it describes itself wrongly"));
+        }
+        footer.check_body(path, map)?;
+        self.store.known_good().insert(self.info.digest);
+        Ok(())
     }
 }
 
@@ -169,27 +278,59 @@ impl Iterator for Batches {
     }
 }
 
+/// The end of an object's file: what is in it, and how its bytes are checked.
 struct Footer {
-    schema: arrow::datatypes::Schema,
-    version: arrow::ipc::MetadataVersion,
+    schema: Schema,
+    rows: u64,
+    columns: Vec<Digest>,
+    version: MetadataVersion,
     dictionaries: Vec<Block>,
     batches: Vec<Block>,
-    metadata: Vec<(String, String)>,
+    /// Length and BLAKE3 of all that comes before the footer.
+    body: (u64, Digest),
 }
 
 impl Footer {
-    fn read(path: &Path, map: &Buffer) -> Result<Self, StoreError> {
-        let damaged = |reason: String| StoreError::damaged(path, reason);
-        let trailer_start = map.len().checked_sub(10).ok_or_else(|| damaged("too short".into()))?;
+    /// Reads the footer of the object `digest`, and checks it against that name.
+    fn read(path: &Path, map: &Buffer, digest: Digest) -> Result<Self, StoreError> {
+        // Arrow's reader panics on some metadata that no writer makes.
+        let read = guarded(|| Self::parse(map));
+        let read = read.unwrap_or_else(|| Err("its footer cannot be read".to_owned()));
+        let footer = read.map_err(|reason| StoreError::damaged(path, reason))?;
+        let found = partition_digest(footer.schema.fields(), footer.rows, &footer.columns);
+        if found != digest {
+            return Err(StoreError::damaged(path, "it does not hold what its name says"));
+        }
+        Ok(footer)
+    }
+
+    fn parse(map: &Buffer) -> Result<Self, String> {
+        let trailer_start = map.len().checked_sub(10).ok_or("it is too short")?;
         let trailer: [u8; 10] = map[trailer_start..].try_into().expect("ten bytes are left");
-        let length = read_footer_length(trailer).map_err(|error| damaged(error.to_string()))?;
-        let start = trailer_start.checked_sub(length).ok_or_else(|| damaged("no footer".into()))?;
-        let footer = root_as_footer(&map[start..trailer_start])
-            .map_err(|error| damaged(error.to_string()))?;
-        let schema = footer.schema().ok_or_else(|| damaged("no schema".into()))?;
-        let pairs = footer.custom_metadata().into_iter().flatten();
+        let length = read_footer_length(trailer).map_err(|error| error.to_string())?;
+        let start = trailer_start.checked_sub(length).ok_or("it has no footer")?;
+        let footer =
+            root_as_footer(&map[start..trailer_start]).map_err(|error| error.to_string())?;
+        let schema = footer.schema().ok_or("it has no schema")?;
+        let find = |key: &str| {
+            let pairs = footer.custom_metadata().into_iter().flatten();
+            let mut pairs = pairs.filter_map(|pair| Some((pair.key()?, pair.value()?)));
+            pairs.find_map(|(name, value)| (name == key).then_some(value))
+        };
+        let body = find("body").and_then(|text| serde_json::from_str::<(u64, Digest)>(text).ok());
+        let body = body.ok_or("it has no digest of its bytes")?;
+        // Between body and footer stands only the mark that the stream has ended.
+        if body.0.checked_add(END_MARK.len() as u64) != Some(start as u64)
+            || map[start - END_MARK.len()..start] != END_MARK
+        {
+            return Err("its length is not what was written".to_owned());
+        }
+        let rows = find("rows").and_then(|text| text.parse().ok());
+        let columns = find("columns").and_then(|text| serde_json::from_str(text).ok());
         Ok(Self {
             schema: fb_to_schema(schema),
+            rows: rows.ok_or("it has no row count")?,
+            columns: columns.ok_or("it has no column digests")?,
             version: footer.version(),
             dictionaries: footer
                 .dictionaries()
@@ -197,12 +338,45 @@ impl Footer {
             batches: footer
                 .recordBatches()
                 .map_or_else(Vec::new, |all| all.iter().copied().collect()),
-            metadata: pairs
-                .filter_map(|pair| Some((pair.key()?.to_owned(), pair.value()?.to_owned())))
-                .collect(),
+            body,
         })
     }
+
+    /// Makes sure that what comes before the footer is what was written, and that the
+    /// footer points to the batches in it, in their order.
+    fn check_body(&self, path: &Path, map: &Buffer) -> Result<(), StoreError> {
+        let damaged = |reason: &str| StoreError::damaged(path, reason);
+        let body = &map[..self.body.0 as usize];
+        if Digest::of(body) != self.body.1 {
+            return Err(damaged("its bytes are not those that were written"));
+        }
+        // The bytes are ours, so they can be walked without care.
+        let (mut dictionaries, mut batches) = (Vec::new(), Vec::new());
+        let mut at = 8;
+        while at < body.len() {
+            let length = body[at + 4..at + 8].try_into().map(i32::from_le_bytes);
+            let head = 8 + length.expect("four bytes") as usize;
+            let message =
+                root_as_message(&body[at + 8..at + head]).map_err(|_| damaged("no message"))?;
+            let block = Block::new(at as i64, head as i32, message.bodyLength());
+            match message.header_type() {
+                MessageHeader::DictionaryBatch => dictionaries.push(block),
+                MessageHeader::RecordBatch => batches.push(block),
+                _ => {}
+            }
+            at += head + message.bodyLength() as usize;
+        }
+        let version = self.version == MetadataVersion::V5;
+        if !version || (dictionaries, batches) != (self.dictionaries.clone(), self.batches.clone())
+        {
+            return Err(damaged("its footer points elsewhere"));
+        }
+        Ok(())
+    }
 }
+
+/// How a stream of Arrow messages ends.
+const END_MARK: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 fn map_file(path: &Path) -> Result<Buffer, StoreError> {
     let file = File::open(path).map_err(StoreError::io(path))?;
@@ -251,7 +425,7 @@ pub struct ObjectWriter {
     store: ObjectStore,
     digester: Digester,
     rows: u64,
-    file: FileWriter<BufWriter<tempfile::NamedTempFile>>,
+    file: FileWriter<Hashing<BufWriter<tempfile::NamedTempFile>>>,
     batches: BatchCoalescer,
     /// For tables that have any.
     dictionaries: Option<Dictionaries>,
@@ -259,9 +433,9 @@ pub struct ObjectWriter {
 
 impl ObjectWriter {
     fn new(store: ObjectStore, schema: SchemaRef) -> Result<Self, StoreError> {
-        let file = tempfile::NamedTempFile::new_in(&store.temporary);
-        let file = file.map_err(StoreError::io(&store.temporary))?;
-        let file = BufWriter::with_capacity(1 << 20, file);
+        let temporary = &store.folders.temporary;
+        let file = tempfile::NamedTempFile::new_in(temporary).map_err(StoreError::io(temporary))?;
+        let file = Hashing::new(BufWriter::with_capacity(1 << 20, file));
         let options =
             IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
         let any = schema.fields().iter().any(|field| has_dictionary(field.data_type()));
@@ -317,20 +491,70 @@ impl ObjectWriter {
     pub fn finish(mut self) -> Result<Object, StoreError> {
         self.batches.finish_buffered_batch()?;
         self.write_completed()?;
+        let schema = self.digester.schema().clone();
         let (columns, digest) = self.digester.finish();
-        let names = serde_json::to_string(&columns).expect("digests are text");
-        self.file.write_metadata("digest", digest.to_string());
+        let body = self.file.get_ref().so_far();
         self.file.write_metadata("rows", self.rows.to_string());
-        self.file.write_metadata("columns", names);
+        self.file.write_metadata("columns", to_json(&columns));
+        self.file.write_metadata("body", to_json(&body));
         self.file.finish()?;
         let path = self.store.path_of(digest);
-        let mut buffered = self.file.into_inner()?;
-        buffered.flush().map_err(StoreError::io(&path))?;
-        let file =
-            buffered.into_inner().map_err(|error| StoreError::io(&path)(error.into_error()))?;
+        let hashing = self.file.into_inner()?;
+        let bytes = hashing.bytes;
+        let file = hashing
+            .inner
+            .into_inner()
+            .map_err(|error| StoreError::io(&path)(error.into_error()))?;
         publish(file, &path)?;
-        Object::open(&path, digest)
+        self.store.known_good().insert(digest);
+        let info = ObjectInfo { digest, rows: self.rows, bytes, columns };
+        Ok(Object { info, schema, store: self.store })
     }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("digests and numbers are plain data")
+}
+
+/// Counts and hashes what is written.
+struct Hashing<W> {
+    inner: W,
+    bytes: u64,
+    hasher: blake3::Hasher,
+}
+
+impl<W> Hashing<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, bytes: 0, hasher: blake3::Hasher::new() }
+    }
+
+    fn so_far(&self) -> (u64, Digest) {
+        (self.bytes, Digest::from(self.hasher.finalize()))
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The digests that name the files in the folders of `folder`, sorted.
+pub(crate) fn names_in(folder: &Path) -> Vec<Digest> {
+    let folders = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let names =
+        files.filter_map(|file| file.path().file_stem().and_then(|n| n.to_str()?.parse().ok()));
+    let mut names: Vec<Digest> = names.collect();
+    names.sort();
+    names
 }
 
 /// Moves a finished file to its name: file first, then the folder that names it.

@@ -267,7 +267,12 @@ impl Component {
             .open_outputs(&task.outputs, task.objects, task.may_cut)
             .map_err(storage)?;
         let mut inputs = Vec::with_capacity(task.inputs.len());
+        let mut tables = Vec::with_capacity(task.inputs.len());
         for (index, (port, input, readable)) in task.inputs.into_iter().enumerate() {
+            tables.push(match &input {
+                RunInput::Table(table) => Some(Arc::clone(table)),
+                RunInput::Blob(_) => None,
+            });
             let content = match input {
                 RunInput::Table(table) => {
                     let handle = ReaderHandle::new(index, table, readable);
@@ -283,7 +288,7 @@ impl Component {
         let params: abi::RunParams = (task.params.to_owned(), piece, inputs, writers?);
         let (result,) = self.call::<_, abi::RunResult>(&mut store, "run", params)?;
         result.map_err(|error| InstanceError::Guest(to_guest_error(error)))?;
-        store.into_data().finish()
+        store.into_data().finish(&tables)
     }
 }
 

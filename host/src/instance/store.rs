@@ -1,5 +1,6 @@
 //! One call's world: its limits, and the resources that its guest holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use wasmtime::component::{Linker, Resource, ResourceTable, ResourceType};
 use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
+use super::chosen::{Chosen, Selection};
 use super::words::shown;
 use super::{InstanceError, TableSchema};
 use crate::data::{
@@ -104,8 +106,8 @@ pub enum BoundInput {
 pub struct Task<'a> {
     pub params: &'a str,
     pub piece: (u32, u32),
-    /// Port, content, and which columns may be read.
-    pub inputs: Vec<(String, RunInput, Arc<[bool]>)>,
+    /// Port, content, and which of a table's columns may be read: all that the guest sees.
+    pub inputs: Vec<(String, RunInput, Arc<[usize]>)>,
     pub outputs: Vec<Arc<TableSchema>>,
     pub objects: &'a ObjectStore,
     pub limits: Limits,
@@ -120,6 +122,10 @@ pub struct Task<'a> {
 pub struct RunReport {
     /// For each output port, its partitions.
     pub outputs: Vec<Vec<Arc<Object>>>,
+    /// For each output port, which rows of its input it has.
+    pub selections: Vec<Selection>,
+    /// For each input, the columns that were really read.
+    pub reads: Vec<Vec<String>>,
     pub log: Vec<LogLine>,
     pub peak_memory_bytes: usize,
     pub wall: Duration,
@@ -137,6 +143,8 @@ pub(crate) struct State {
     log: Vec<LogLine>,
     log_bytes: usize,
     outputs: Vec<Output>,
+    /// For each input, its columns that were read.
+    touched: Vec<BTreeSet<usize>>,
     emitted_bytes: u64,
     storing: Duration,
     batch_rows: usize,
@@ -159,6 +167,7 @@ impl State {
             log: Vec::new(),
             log_bytes: 0,
             outputs: Vec::new(),
+            touched: Vec::new(),
             emitted_bytes: 0,
             storing: Duration::ZERO,
             batch_rows,
@@ -180,15 +189,27 @@ impl State {
         Ok(())
     }
 
-    /// Ends the outputs of a run that went well.
-    pub(crate) fn finish(mut self) -> Result<RunReport, InstanceError> {
-        let finish = |output: Output| output.finish();
+    /// Ends the outputs of a run that went well; `tables` are its inputs.
+    pub(crate) fn finish(
+        mut self,
+        tables: &[Option<Arc<Table>>],
+    ) -> Result<RunReport, InstanceError> {
         let outputs = std::mem::take(&mut self.outputs);
         let began = Instant::now();
-        let outputs: Result<Vec<_>, _> = outputs.into_iter().map(finish).collect();
+        let finished: Result<Vec<_>, _> =
+            outputs.into_iter().map(|output| output.finish(&tables)).collect();
+        let finished = finished.map_err(|error| InstanceError::Storage(error.to_string()))?;
+        let (outputs, selections) = finished.into_iter().unzip();
+        let reads = tables.iter().enumerate().map(|(input, table)| {
+            let touched = self.touched.get(input).into_iter().flatten();
+            let names = touched.filter_map(|&column| Some(table.as_ref()?.schema.field(column)));
+            names.map(|field| field.name().clone()).collect()
+        });
         Ok(RunReport {
             storing: self.storing + began.elapsed(),
-            outputs: outputs.map_err(|error| InstanceError::Storage(error.to_string()))?,
+            outputs,
+            selections,
+            reads: reads.collect(),
             log: self.log,
             peak_memory_bytes: self.memory_bytes,
             wall: self.started.elapsed(),
@@ -316,16 +337,26 @@ pub(crate) struct BlobHandle(pub(crate) Arc<BlobFile>);
 pub(crate) struct ReaderHandle {
     input: usize,
     table: Arc<Table>,
-    readable: Arc<[bool]>,
+    /// The columns that the guest sees, by their places in the table.
+    readable: Arc<[usize]>,
     partition: usize,
     batches: Option<crate::data::Batches>,
     /// What is left of a batch that was larger than the guest is given at once.
     rest: Option<RecordBatch>,
+    /// Rows handed out so far.
+    given: u64,
 }
 
 impl ReaderHandle {
-    pub(crate) fn new(input: usize, table: Arc<Table>, readable: Arc<[bool]>) -> Self {
-        Self { input, table, readable, partition: 0, batches: None, rest: None }
+    pub(crate) fn new(input: usize, table: Arc<Table>, readable: Arc<[usize]>) -> Self {
+        Self { input, table, readable, partition: 0, batches: None, rest: None, given: 0 }
+    }
+
+    /// The schema that the guest sees: what it did not ask for is not there, so that nothing
+    /// it does can depend on it.
+    fn fields(&self) -> Fields {
+        let fields = self.table.schema.fields();
+        self.readable.iter().map(|&column| Arc::clone(&fields[column])).collect()
     }
 
     fn next(&mut self, batch_rows: usize) -> Result<Option<RecordBatch>, StoreError> {
@@ -358,22 +389,20 @@ impl ReaderHandle {
 pub(crate) struct BatchHandle {
     input: usize,
     batch: RecordBatch,
-    readable: Arc<[bool]>,
+    readable: Arc<[usize]>,
+    /// The number of its first row in the whole input.
+    start: u64,
 }
 
 impl BatchHandle {
     fn column(&self, index: u32, rows: Option<(u64, u64)>) -> Result<Vec<ColumnOut>, IoError> {
-        let column = match self.readable.get(index as usize) {
-            None => return Err(IoError::Denied(format!("there is no column {index}"))),
-            Some(false) => {
-                let schema = self.batch.schema();
-                let name = schema.field(index as usize).name();
-                return Err(IoError::Denied(format!(
-                    "it reads column `{name}`, which its `bind` did not declare"
-                )));
-            }
-            Some(true) => self.batch.column(index as usize),
+        let Some(&column) = self.readable.get(index as usize) else {
+            return Err(IoError::Denied(format!(
+                "it reads column {index} of the {} that its `bind` declared",
+                self.readable.len()
+            )));
         };
+        let column = self.batch.column(column);
         let mut flat = Vec::with_capacity(1);
         match rows {
             None => flatten_column(column.as_ref(), &mut flat),
@@ -417,6 +446,7 @@ struct Output {
     objects: ObjectStore,
     writer: ObjectWriter,
     done: Vec<Arc<Object>>,
+    chosen: Chosen,
 }
 
 impl Output {
@@ -428,6 +458,7 @@ impl Output {
         Ok(Self {
             new_fields: new_fields.map(|(_, field)| Arc::clone(field)).collect(),
             writer: objects.writer(schema.clone())?,
+            chosen: Chosen::new(&table),
             table,
             schema,
             objects,
@@ -443,11 +474,30 @@ impl Output {
     }
 
     /// A run writes at least one partition, if an empty one.
-    fn finish(mut self) -> Result<Vec<Arc<Object>>, StoreError> {
+    fn finish(
+        mut self,
+        tables: &[Option<Arc<Table>>],
+    ) -> Result<(Vec<Arc<Object>>, Selection), StoreError> {
         if self.done.is_empty() || self.writer.rows() > 0 {
             self.done.push(Arc::new(self.writer.finish()?));
         }
-        Ok(self.done)
+        let selection = match self.done.len() {
+            1 => self.chosen.finish(&self.table, &self.objects, tables)?,
+            _ if self.table.passed.is_empty() => Selection::Nothing,
+            _ => Selection::Unknown,
+        };
+        Ok((self.done, selection))
+    }
+
+    /// Notes which rows were passed on: input, first row, number of rows, and which of them.
+    fn choose(
+        &mut self,
+        rows: Option<(usize, u64, u64, Option<BooleanBuffer>)>,
+    ) -> Result<(), StoreError> {
+        let Some((input, start, length, keep)) = rows else { return Ok(()) };
+        let chosen = std::mem::replace(&mut self.chosen, Chosen::Unknown);
+        self.chosen = chosen.add(&self.objects, input, start, length, keep.as_ref())?;
+        Ok(())
     }
 
     /// Believes `columns` once they hold what the bound schema says.
@@ -563,6 +613,7 @@ fn emit(
     columns: Vec<ColumnIn>,
 ) -> wasmtime::Result<Result<(), IoError>> {
     let index = state.resources.get(writer)?.0;
+    let mut chosen = None;
     let assembled = match source {
         None => state.outputs[index].assemble(None, columns),
         Some((source, keep)) => {
@@ -575,13 +626,17 @@ fn emit(
                 }
                 keep => {
                     let keep = keep.map(|bits| BooleanBuffer::new(Buffer::from_vec(bits), 0, rows));
-                    state.outputs[index].assemble(Some((source, keep.as_ref())), columns)
+                    let batch =
+                        state.outputs[index].assemble(Some((source, keep.as_ref())), columns);
+                    chosen = Some((source.input, source.start, rows as u64, keep));
+                    batch
                 }
             }
         }
     };
     let written = assembled.and_then(|batch| {
         let rows = batch.num_rows() as u64;
+        state.outputs[index].choose(chosen).map_err(|error| IoError::Storage(error.to_string()))?;
         state.emitted_bytes = state.emitted_bytes.saturating_add(size_of_batch(&batch));
         if state.emitted_bytes > state.limits.output_bytes {
             let limit = state.limits.output_bytes >> 20;
@@ -635,16 +690,14 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     data.func_wrap(
         "[method]batch.column",
         |mut store: StoreContextMut<'_, State>, (batch, index): (Resource<BatchHandle>, u32)| {
-            let column = store.data().resources.get(&batch)?.column(index, None);
-            Ok((column.or_else(|error| store.data_mut().refuse(error)),))
+            Ok((pull(store.data_mut(), &batch, index, None)?,))
         },
     )?;
     data.func_wrap(
         "[method]batch.slice",
         |mut store: StoreContextMut<'_, State>,
          (batch, index, offset, length): (Resource<BatchHandle>, u32, u64, u64)| {
-            let column = store.data().resources.get(&batch)?.column(index, Some((offset, length)));
-            Ok((column.or_else(|error| store.data_mut().refuse(error)),))
+            Ok((pull(store.data_mut(), &batch, index, Some((offset, length)))?,))
         },
     )?;
 
@@ -656,7 +709,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]reader.fields",
         |store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
             let reader = store.data().resources.get(&reader)?;
-            Ok((to_abi_fields(reader.table.schema.fields()),))
+            Ok((to_abi_fields(&reader.fields()),))
         },
     )?;
     data.func_wrap(
@@ -675,7 +728,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]reader.rewind",
         |mut store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
             let reader = store.data_mut().resources.get_mut(&reader)?;
-            (reader.partition, reader.batches, reader.rest) = (0, None, None);
+            (reader.partition, reader.batches, reader.rest, reader.given) = (0, None, None, 0);
             Ok(())
         },
     )?;
@@ -767,6 +820,25 @@ fn link_log(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// A column of a batch, for the guest; notes that it was read.
+fn pull(
+    state: &mut State,
+    batch: &Resource<BatchHandle>,
+    index: u32,
+    rows: Option<(u64, u64)>,
+) -> wasmtime::Result<Result<Vec<ColumnOut>, IoError>> {
+    let batch = state.resources.get(batch)?;
+    let (input, column) = (batch.input, batch.readable.get(index as usize).copied());
+    let pulled = batch.column(index, rows);
+    if let Some(column) = column {
+        if state.touched.len() <= input {
+            state.touched.resize(input + 1, BTreeSet::new());
+        }
+        state.touched[input].insert(column);
+    }
+    Ok(pulled.or_else(|error| state.refuse(error)))
+}
+
 fn next_batch(state: &mut State, reader: &Resource<ReaderHandle>) -> wasmtime::Result<NextResult> {
     // A guest that only asks for batches spends its time here: no epoch stops that.
     if let Err(error) = state.check_time() {
@@ -778,8 +850,11 @@ fn next_batch(state: &mut State, reader: &Resource<ReaderHandle>) -> wasmtime::R
     match handle.next(batch_rows) {
         Ok(None) => Ok(Ok(None)),
         Ok(Some(batch)) => {
-            state.watch.rows.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-            match state.resources.push(BatchHandle { input, batch, readable }) {
+            let rows = batch.num_rows() as u64;
+            let start = handle.given;
+            handle.given += rows;
+            state.watch.rows.fetch_add(rows, Ordering::Relaxed);
+            match state.resources.push(BatchHandle { input, batch, readable, start }) {
                 Ok(handle) => Ok(Ok(Some(handle))),
                 Err(_) => Ok(state.refuse(IoError::Limit(format!(
                     "it holds more than {MAX_HANDLES} batches at once; it should drop each when done"

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Plan, PlanNode, PlanSource, Setup, params};
-use crate::cache::{InputKey, KeyManifest};
+use crate::cache::{BindInput, BindKey, CONTRACT, KEY_VERSION};
 use crate::data::schema_digest;
 use crate::fault::{Fault, closest, suggestion};
 use crate::instance::{Binding, BoundInput, ColumnError, GuestError, InstanceError};
@@ -52,19 +52,18 @@ pub(super) fn bind(
 fn ask(
     planned: &PlanNode,
     inputs: &[(String, BoundInput)],
-    keys: Vec<InputKey>,
+    keys: Vec<BindInput>,
     setup: &Setup<'_, '_>,
 ) -> Result<Binding, InstanceError> {
     let component = &planned.component;
-    let key = KeyManifest::new(
-        "bind",
-        component.digest,
-        planned.params.clone(),
-        (0, 1),
-        keys,
-        Vec::new(),
-    )
-    .key();
+    let key = BindKey {
+        key_version: KEY_VERSION,
+        contract: CONTRACT,
+        component: component.digest,
+        params: &planned.params,
+        inputs: keys,
+    };
+    let key = key.key();
     if let Some(binding) = setup.cache.get_binding(key) {
         return Ok(binding);
     }
@@ -79,7 +78,7 @@ fn inputs_of(
     plan: &Plan,
     planned: &PlanNode,
     file: usize,
-) -> (Vec<(String, BoundInput)>, Vec<InputKey>) {
+) -> (Vec<(String, BoundInput)>, Vec<BindInput>) {
     let mut inputs = Vec::with_capacity(planned.inputs.len());
     let mut keys = Vec::with_capacity(planned.inputs.len());
     for input in &planned.inputs {
@@ -87,7 +86,7 @@ fn inputs_of(
         match input.source {
             PlanSource::Files(index) => {
                 let file = Arc::clone(&plan.inputs[index].1[file]);
-                keys.push(InputKey::Blob {
+                keys.push(BindInput::File {
                     port: port.clone(),
                     name: file.name(),
                     digest: file.digest,
@@ -96,7 +95,7 @@ fn inputs_of(
             }
             PlanSource::Node { node, output } => {
                 let fields = &plan.nodes[node].outputs[output].fields;
-                keys.push(InputKey::Schema { port: port.clone(), digest: schema_digest(fields) });
+                keys.push(BindInput::Schema { port: port.clone(), digest: schema_digest(fields) });
                 inputs.push((port, BoundInput::Table(fields.clone())));
             }
         }

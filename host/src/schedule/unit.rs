@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema};
+use arrow::datatypes::{Fields, Schema, SchemaRef};
 
+use super::produced::Produced;
 use super::{Options, is_cut};
-use crate::cache::{Cache, InputKey, KeyManifest, OutputKey, PartitionKey};
-use crate::data::{Table, schema_digest};
+use crate::cache::{
+    CONTRACT, Cache, Found, Head, KEY_VERSION, PartitionKey, PortKey, Target, UnitInput, UnitKey,
+    own_fields, splice, unit_key,
+};
+use crate::data::{BlobFile, Digest, Object, Table, schema_digest};
 use crate::instance::{InstanceError, Role, RunInput, RunReport, TableSchema, Task, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource};
+use crate::provenance::Served;
 
 /// One run of a node's plugin.
 pub(super) struct Unit {
@@ -16,22 +21,239 @@ pub(super) struct Unit {
     pub(super) index: usize,
     /// For messages: a file, partition or piece.
     pub(super) name: String,
-    piece: (u32, u32),
-    inputs: Vec<(String, RunInput, Arc<[bool]>)>,
-    manifest: KeyManifest,
+    pub(super) key: UnitKey,
+    inputs: Vec<(String, RunInput, Arc<[usize]>)>,
+    shape: Arc<Shape>,
 }
 
-/// Cuts a node whose inputs are complete into units.
+/// What a unit gave.
+pub(super) struct Done {
+    pub(super) report: RunReport,
+    pub(super) served: Served,
+    /// Why it was not served from the cache, where that was asked.
+    pub(super) because: Option<String>,
+}
+
+/// What all units of a node share.
+pub(super) struct Shape {
+    pub(super) head: Head,
+    digest: Digest,
+    /// Of the outputs.
+    pub(super) schemas: Vec<SchemaRef>,
+    outputs: Vec<Arc<TableSchema>>,
+    output_digests: Vec<Digest>,
+    /// Of each input, the columns that the guest sees, by their places.
+    readable: Vec<Arc<[usize]>>,
+}
+
+/// What feeds an input: its partitions, as far as they are known.
+pub(super) struct Feed {
+    pub(super) schema: SchemaRef,
+    pub(super) partitions: Vec<Option<Arc<Object>>>,
+}
+
+impl From<&Table> for Feed {
+    fn from(table: &Table) -> Self {
+        let partitions = table.partitions.iter().cloned().map(Some).collect();
+        Self { schema: Arc::clone(&table.schema), partitions }
+    }
+}
+
+impl Shape {
+    pub(super) fn new(plan: &Plan, node: &PlanNode) -> Self {
+        let none = Fields::empty();
+        let fields = |input: usize| match node.inputs[input].source {
+            PlanSource::Files(_) => &none,
+            PlanSource::Node { node, output } => &plan.nodes[node].outputs[output].fields,
+        };
+        let readable = |input: usize| -> Arc<[usize]> {
+            let is_read = |column: &usize| {
+                node.reads.iter().any(|read| (read.input, read.column) == (input, *column))
+            };
+            (0..fields(input).len()).filter(is_read).collect()
+        };
+        let readable: Vec<_> = (0..node.inputs.len()).map(readable).collect();
+        let descriptor = node.component.descriptor();
+        let inputs = node.inputs.iter().enumerate().map(|(index, input)| {
+            let seen = readable[index].iter().map(|&column| Arc::clone(&fields(index)[column]));
+            port_key(&input.port, &seen.collect())
+        });
+        let outputs = descriptor.outputs.iter().zip(&node.outputs).map(|(port, table)| {
+            let is_own = |field: &usize| !table.passed.iter().any(|p| p.field == *field);
+            let own = (0..table.fields.len()).filter(is_own).map(|f| Arc::clone(&table.fields[f]));
+            port_key(&port.name, &own.collect())
+        });
+        let head = Head {
+            key_version: KEY_VERSION,
+            contract: CONTRACT.to_owned(),
+            plugin: descriptor.name.clone(),
+            version: descriptor.version.clone(),
+            component: node.component.digest,
+            params: node.params.clone(),
+            inputs: inputs.collect(),
+            outputs: outputs.collect(),
+        };
+        let schemas = node.outputs.iter().map(|table| Arc::new(Schema::new(table.fields.clone())));
+        Self {
+            digest: head.digest(),
+            head,
+            schemas: schemas.collect(),
+            outputs: node.outputs.clone(),
+            output_digests: node.outputs.iter().map(|t| schema_digest(&t.fields)).collect(),
+            readable,
+        }
+    }
+
+    /// What is read of these partitions.
+    fn read<'a>(&self, input: usize, part: impl Iterator<Item = &'a Arc<Object>>) -> UnitInput {
+        let columns = |object: &Arc<Object>| PartitionKey {
+            rows: object.rows,
+            columns: self.readable[input].iter().map(|&column| object.columns[column]).collect(),
+        };
+        UnitInput::Table { partitions: part.map(columns).collect() }
+    }
+
+    /// What is passed on: the outputs' schemas, and the content of their passed columns.
+    fn passed<'a>(&self, part: impl Fn(usize) -> &'a [Arc<Object>]) -> Digest {
+        let mut hasher = blake3::Hasher::new_derive_key("skyloom passed v3");
+        for (table, schema) in self.outputs.iter().zip(&self.output_digests) {
+            hasher.update(schema.as_bytes());
+            for passed in &table.passed {
+                hasher.update(&(passed.field as u64).to_le_bytes());
+                for object in part(passed.input) {
+                    hasher.update(object.columns[passed.column].as_bytes());
+                }
+            }
+        }
+        Digest::from(hasher.finalize())
+    }
+}
+
+fn port_key(port: &str, fields: &Fields) -> PortKey {
+    let column = |field: &Arc<arrow::datatypes::Field>| {
+        let digest = schema_digest(&Fields::from(vec![Arc::clone(field)]));
+        (field.name().clone(), digest)
+    };
+    PortKey { port: port.to_owned(), columns: fields.iter().map(column).collect() }
+}
+
+/// How a node is cut: for each unit its name, piece, and the file or partition it is given.
+struct Slice {
+    name: String,
+    piece: (u32, u32),
+    file: Option<usize>,
+    partition: Option<usize>,
+}
+
+/// Cuts a node into units; none in place of a unit that is fed by what is not known yet.
+///
+/// # Errors
+/// When its inputs do not fit together.
 pub(super) fn cut(
     plan: &Plan,
     node: &PlanNode,
-    table: impl Fn(usize, usize) -> Arc<Table>,
-) -> Result<Vec<Unit>, String> {
-    let mut cuts = Vec::new();
+    shape: &Arc<Shape>,
+    feed: impl Fn(usize, usize) -> Feed,
+) -> Result<Vec<Option<Unit>>, String> {
+    let feeds: Vec<Option<Feed>> = node
+        .inputs
+        .iter()
+        .map(|input| match input.source {
+            PlanSource::Files(_) => None,
+            PlanSource::Node { node, output } => Some(feed(node, output)),
+        })
+        .collect();
+    let whole: Vec<Option<Whole>> = node
+        .inputs
+        .iter()
+        .enumerate()
+        .map(|(index, input)| match &feeds[index] {
+            Some(feed) if !is_cut(node, &input.port) => Whole::new(shape, index, feed),
+            _ => None,
+        })
+        .collect();
+    let slices = slices(plan, node, &feeds)?;
+    let units = slices.into_iter().enumerate().map(|(index, slice)| {
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        let mut keys = Vec::with_capacity(node.inputs.len());
+        let mut parts: Vec<Arc<Table>> = Vec::with_capacity(node.inputs.len());
+        for (input, connected) in node.inputs.iter().enumerate() {
+            let (content, key, part) = match connected.source {
+                PlanSource::Files(files) => {
+                    let file = slice.file.expect("an ingester is cut by files");
+                    let blob = &plan.inputs[files].1[file];
+                    (RunInput::Blob(Arc::clone(blob)), Arc::new(file_key(blob)), no_table())
+                }
+                PlanSource::Node { .. } => {
+                    let feed = feeds[input].as_ref().expect("a node feeds it");
+                    match (&whole[input], slice.partition) {
+                        (Some(whole), _) => {
+                            let table = Arc::clone(&whole.table);
+                            (RunInput::Table(Arc::clone(&table)), Arc::clone(&whole.key), table)
+                        }
+                        (None, Some(partition)) => {
+                            let object = feed.partitions[partition].clone()?;
+                            let key = Arc::new(shape.read(input, [&object].into_iter()));
+                            let table = Arc::new(Table {
+                                schema: Arc::clone(&feed.schema),
+                                partitions: vec![object],
+                            });
+                            (RunInput::Table(Arc::clone(&table)), key, table)
+                        }
+                        (None, None) => return None,
+                    }
+                }
+            };
+            inputs.push((connected.port.clone(), content, Arc::clone(&shape.readable[input])));
+            keys.push(key);
+            parts.push(part);
+        }
+        let digests: Vec<Digest> = keys.iter().map(|key| key.digest()).collect();
+        let key = UnitKey {
+            key: unit_key(shape.digest, slice.piece, &digests),
+            head: shape.digest,
+            plugin: shape.head.plugin.clone(),
+            ordinal: index as u32,
+            piece: slice.piece,
+            passed: shape.passed(|input| &parts[input].partitions),
+            inputs: keys,
+        };
+        Some(Unit { index, name: slice.name, key, inputs, shape: Arc::clone(shape) })
+    });
+    Ok(units.collect())
+}
+
+/// An input that every unit is given as a whole.
+struct Whole {
+    table: Arc<Table>,
+    key: Arc<UnitInput>,
+}
+
+impl Whole {
+    /// None where a partition is not known yet.
+    fn new(shape: &Shape, input: usize, feed: &Feed) -> Option<Self> {
+        let partitions = feed.partitions.iter().cloned().collect::<Option<Vec<_>>>()?;
+        let key = shape.read(input, partitions.iter());
+        // All units would else hash it again.
+        let table = Arc::new(Table { schema: Arc::clone(&feed.schema), partitions });
+        Some(Self { table, key: Arc::new(key) })
+    }
+}
+
+fn no_table() -> Arc<Table> {
+    Arc::new(Table { schema: Arc::new(Schema::empty()), partitions: Vec::new() })
+}
+
+fn file_key(blob: &BlobFile) -> UnitInput {
+    UnitInput::File { name: blob.name(), digest: blob.digest }
+}
+
+fn slices(plan: &Plan, node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Vec<Slice>, String> {
     let files = node.inputs.iter().find_map(|input| match input.source {
         PlanSource::Files(index) => Some(&plan.inputs[index].1),
         PlanSource::Node { .. } => None,
     });
+    let mut slices = Vec::new();
     if let Some(files) = files {
         for (file, blob) in files.iter().enumerate() {
             let count = node.pieces[file];
@@ -40,13 +262,15 @@ pub(super) fn cut(
                     1 => format!("file {}", blob.name()),
                     _ => format!("file {}, part {} of {count}", blob.name(), piece + 1),
                 };
-                cuts.push((name, (piece, count), Some(file), None));
+                let (piece, file) = ((piece, count), Some(file));
+                slices.push(Slice { name, piece, file, partition: None });
             }
         }
-    } else if let Some(partitions) = partitions(node, &table)? {
+    } else if let Some(partitions) = partitions(node, feeds)? {
         for partition in 0..partitions {
             let name = format!("partition {} of {partitions}", partition + 1);
-            cuts.push((name, (0, 1), None, Some(partition)));
+            let partition = Some(partition);
+            slices.push(Slice { name, piece: (0, 1), file: None, partition });
         }
     } else {
         let count = node.pieces[0];
@@ -55,80 +279,18 @@ pub(super) fn cut(
                 1 => "the whole".to_owned(),
                 _ => format!("shard {} of {count}", piece + 1),
             };
-            cuts.push((name, (piece, count), None, None));
+            slices.push(Slice { name, piece: (piece, count), file: None, partition: None });
         }
     }
-    let masks: Vec<Mask> =
-        (0..node.inputs.len()).map(|input| Mask::new(plan, node, input)).collect();
-    let bound: Vec<OutputKey> =
-        node.outputs.iter().map(|output| output_key(plan, node, output)).collect();
-    let units = cuts.into_iter().enumerate().map(|(index, (name, piece, file, partition))| {
-        let mut inputs = Vec::with_capacity(node.inputs.len());
-        let mut keys = Vec::with_capacity(node.inputs.len());
-        for (input, mask) in node.inputs.iter().zip(&masks) {
-            let port = input.port.clone();
-            match input.source {
-                PlanSource::Files(index) => {
-                    let blob = &plan.inputs[index].1[file.unwrap_or_default()];
-                    keys.push(InputKey::Blob {
-                        port: port.clone(),
-                        name: blob.name(),
-                        digest: blob.digest,
-                    });
-                    inputs.push((port, RunInput::Blob(Arc::clone(blob)), Arc::from([])));
-                }
-                PlanSource::Node { node: upstream, output } => {
-                    let whole = table(upstream, output);
-                    let part = match partition.filter(|_| is_cut(node, &port)) {
-                        Some(partition) => vec![Arc::clone(&whole.partitions[partition])],
-                        None => whole.partitions.clone(),
-                    };
-                    let columns = |object: &Arc<crate::data::Object>| PartitionKey {
-                        rows: object.rows,
-                        columns: mask.used.iter().map(|&column| object.columns[column]).collect(),
-                    };
-                    let partitions = part.iter().map(columns).collect();
-                    keys.push(InputKey::Table {
-                        port: port.clone(),
-                        schema: mask.digest,
-                        partitions,
-                    });
-                    let table = Table { schema: Arc::clone(&mask.schema), partitions: part };
-                    let input = RunInput::Table(Arc::new(table));
-                    inputs.push((port, input, Arc::clone(&mask.readable)));
-                }
-            }
-        }
-        let (component, params) = (node.component.digest, node.params.clone());
-        let manifest = KeyManifest::new("run", component, params, piece, keys, bound.clone());
-        Unit { index, name, piece, inputs, manifest }
-    });
-    Ok(units.collect())
-}
-
-/// What a result depends on of an output: columns by name, since their places are no key.
-fn output_key(plan: &Plan, node: &PlanNode, output: &TableSchema) -> OutputKey {
-    let name = |input: usize, column: usize| match node.inputs[input].source {
-        PlanSource::Files(_) => String::new(),
-        PlanSource::Node { node: upstream, output } => {
-            let column = plan.nodes[upstream].outputs[output].fields[column].name();
-            format!("{}.{column}", node.inputs[input].port)
-        }
-    };
-    let passed =
-        output.passed.iter().map(|passed| (passed.field, name(passed.input, passed.column)));
-    OutputKey { schema: schema_digest(&output.fields), passed: passed.collect() }
+    Ok(slices)
 }
 
 /// The number of partitions that all cut inputs share; none where no input is cut.
-fn partitions(
-    node: &PlanNode,
-    table: impl Fn(usize, usize) -> Arc<Table>,
-) -> Result<Option<usize>, String> {
+fn partitions(node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Option<usize>, String> {
     let mut found: Option<(&str, usize)> = None;
-    for input in node.inputs.iter().filter(|input| is_cut(node, &input.port)) {
-        let PlanSource::Node { node: upstream, output } = input.source else { continue };
-        let count = table(upstream, output).partitions.len();
+    for (input, feed) in node.inputs.iter().zip(feeds) {
+        let Some(feed) = feed.as_ref().filter(|_| is_cut(node, &input.port)) else { continue };
+        let count = feed.partitions.len();
         match found {
             Some((other, expected)) if expected != count => {
                 return Err(format!(
@@ -142,74 +304,113 @@ fn partitions(
     Ok(found.map(|(_, count)| count))
 }
 
-/// What a plugin sees of an input: columns that it did not ask for have no name and no
-/// type, so that nothing it does can depend on them.
-struct Mask {
-    schema: Arc<Schema>,
-    readable: Arc<[bool]>,
-    /// Columns that are read or passed on: what the key depends on.
-    used: Vec<usize>,
-    digest: crate::data::Digest,
-}
-
-impl Mask {
-    fn new(plan: &Plan, node: &PlanNode, input: usize) -> Self {
-        let none = Fields::empty();
-        let fields = match node.inputs[input].source {
-            PlanSource::Files(_) => &none,
-            PlanSource::Node { node, output } => &plan.nodes[node].outputs[output].fields,
-        };
-        let is_read = |column: usize| {
-            node.reads.iter().any(|read| (read.input, read.column) == (input, column))
-        };
-        let is_passed = |column: usize| {
-            let mut passed = node.outputs.iter().flat_map(|output| &output.passed);
-            passed.any(|passed| (passed.input, passed.column) == (input, column))
-        };
-        let readable: Arc<[bool]> = (0..fields.len()).map(is_read).collect();
-        let seen = fields.iter().enumerate().map(|(column, field)| match readable[column] {
-            true => Arc::clone(field),
-            false => Arc::new(Field::new("", DataType::Null, true)),
-        });
-        let used: Vec<usize> =
-            (0..fields.len()).filter(|&column| readable[column] || is_passed(column)).collect();
-        let used_fields: Fields = used.iter().map(|&column| Arc::clone(&fields[column])).collect();
-        Self {
-            schema: Arc::new(Schema::new(seen.collect::<Fields>())),
-            digest: schema_digest(&used_fields),
-            readable,
-            used,
-        }
-    }
-}
-
 impl Unit {
-    /// Runs the plugin, or takes what an earlier run gave; says which.
+    pub(super) fn shape(&self) -> &Arc<Shape> {
+        &self.shape
+    }
+
+    /// The objects that it reads or passes on.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
+        let tables = self.inputs.iter().filter_map(|(_, input, _)| match input {
+            RunInput::Table(table) => Some(table),
+            RunInput::Blob(_) => None,
+        });
+        tables.flat_map(|table| &table.partitions)
+    }
+
+    /// Runs the plugin, or takes what an earlier run gave. If `explain`, says why it ran.
     pub(super) fn run(
         &self,
         node: &PlanNode,
         cache: &Cache,
-        watch: Arc<Watch>,
+        produced: &Produced<'_>,
+        watch: &Arc<Watch>,
         options: &Options,
-    ) -> Result<(RunReport, bool), InstanceError> {
-        let key = self.manifest.key();
-        if let (false, Some(report)) = (options.recompute, cache.get(key)) {
-            return Ok((report, true));
+        explain: bool,
+    ) -> Result<Done, InstanceError> {
+        cache.pin(self.key.key).map_err(storage)?;
+        let look = || match options.recompute {
+            true => Ok(None),
+            false => self.serve(cache, produced),
+        };
+        if let Some(done) = look()? {
+            return Ok(done);
         }
+        // Another process may be at it; what it gives is then there.
+        let claim = cache.claim(self.key.key, || !watch.is_cancelled());
+        let Some(_claim) = claim else { return Err(InstanceError::Interrupted) };
+        if let Some(done) = look()? {
+            return Ok(done);
+        }
+        let because = explain.then(|| self.because(cache, options));
+        produced.ensure(self.objects())?;
+        let report = self.compute(node, cache, watch, options)?;
+        Ok(Done { report, served: Served::Run, because })
+    }
+
+    fn because(&self, cache: &Cache, options: &Options) -> String {
+        if options.recompute {
+            return "all is computed anew, as asked".to_owned();
+        }
+        let head = &self.shape.head;
+        let nearest = cache.nearest(head);
+        cache.because(&self.key, head, nearest.as_ref()).to_string()
+    }
+
+    fn serve(&self, cache: &Cache, produced: &Produced<'_>) -> Result<Option<Done>, InstanceError> {
+        let done = |report, served| Ok(Some(Done { report, served, because: None }));
+        match cache.find(&self.key, &self.shape.schemas) {
+            Found::Result(report) => done(report, Served::Cached),
+            Found::Nothing => Ok(None),
+            Found::Own(earlier) => {
+                produced.ensure(self.objects())?;
+                let targets: Vec<_> = self
+                    .shape
+                    .schemas
+                    .iter()
+                    .zip(&self.shape.outputs)
+                    .map(|(schema, table)| Target { schema, passed: &table.passed })
+                    .collect();
+                let table = |input: usize| match &self.inputs.get(input)?.1 {
+                    RunInput::Table(table) => Some(Arc::clone(table)),
+                    RunInput::Blob(_) => None,
+                };
+                let passed = self.key.passed;
+                let spliced = splice(&cache.objects, &earlier, passed, &targets, table);
+                let Some(variant) = spliced.map_err(storage)? else { return Ok(None) };
+                let kept = cache.put_spliced(&self.key, earlier, variant, &self.shape.schemas);
+                done(kept.map_err(storage)?, Served::Spliced)
+            }
+        }
+    }
+
+    /// Runs the plugin and keeps what it gives.
+    pub(super) fn compute(
+        &self,
+        node: &PlanNode,
+        cache: &Cache,
+        watch: &Arc<Watch>,
+        options: &Options,
+    ) -> Result<RunReport, InstanceError> {
         let report = node.component.run(Task {
             params: &node.params.to_string(),
-            piece: self.piece,
+            piece: self.key.piece,
             inputs: self.inputs.clone(),
             outputs: node.outputs.clone(),
             objects: &cache.objects,
             limits: node.limits,
-            watch,
+            watch: Arc::clone(watch),
             batch_rows: options.batch_rows,
             may_cut: matches!(node.component.descriptor().role, Role::Ingester | Role::Simulator),
         })?;
-        cache
-            .put(key, self.manifest.clone(), &report)
-            .map_err(|error| InstanceError::Storage(error.to_string()))?;
-        Ok((report, false))
+        let ports = self.shape.schemas.iter().zip(&self.shape.outputs);
+        let own = ports.map(|(schema, table)| own_fields(schema, &table.passed)).collect();
+        cache.put_head(self.key.head, &self.shape.head).map_err(storage)?;
+        cache.put(&self.key, own, &report).map_err(storage)?;
+        Ok(report)
     }
+}
+
+pub(super) fn storage(error: crate::data::StoreError) -> InstanceError {
+    InstanceError::Storage(error.to_string())
 }

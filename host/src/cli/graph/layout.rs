@@ -11,8 +11,10 @@
 const BOX_GAP: f64 = 26.0;
 /// Height of a lane.
 const LANE: f64 = 16.0;
-/// How often orders and heights are improved.
+/// How often orders are improved.
 const SWEEPS: usize = 24;
+/// How often heights are: what one box wants takes so many steps to reach the other end.
+const SETTLINGS: usize = 200;
 
 /// What is laid out.
 pub(super) struct Scene<'a> {
@@ -195,9 +197,9 @@ fn middles(slots: &[Slot], links: &[(usize, usize)], order: &[Vec<usize>]) -> Ve
         let wanted = vec![0.0; rank.len()];
         spread(slots, rank, &wanted, &mut middles);
     }
-    for sweep in 0..SWEEPS {
-        // At the end, both sides pull.
-        let both = sweep + 4 >= SWEEPS;
+    for sweep in 0..SETTLINGS {
+        // From half-way on, both sides pull.
+        let both = sweep >= SETTLINGS / 2;
         let to_right = sweep % 2 == 0;
         let mut visited: Vec<usize> = (0..order.len()).collect();
         if !to_right {

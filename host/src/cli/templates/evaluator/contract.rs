@@ -15,17 +15,18 @@ fn text(values: &[Option<&str>]) -> ArrayRef {
 
 fn predictions() -> RecordBatch {
     table([
-        ("id", text(&[Some("a"), Some("b"), Some("c"), Some("d")])),
-        ("class", text(&[Some("rr"), Some("cep"), Some("rr"), None])),
+        ("id", text(&[Some("a"), Some("b"), Some("c"), Some("d"), Some("e")])),
+        ("class", text(&[Some("rr"), Some("rr"), Some("rr"), Some("cep"), None])),
     ])
 }
 
 /// In another order, with a row more and a column more.
 fn truth() -> RecordBatch {
+    let rr = Some("rr");
     table([
-        ("id", text(&[Some("d"), Some("c"), Some("b"), Some("a"), Some("x")])),
-        ("type", text(&[Some("rr"), Some("rr"), Some("cep"), Some("cep"), None])),
-        ("field", text(&[Some("1"), Some("2"), Some("3"), Some("4"), Some("5")])),
+        ("id", text(&[Some("e"), Some("d"), Some("c"), Some("b"), Some("a"), Some("x")])),
+        ("type", text(&[rr, Some("cep"), rr, rr, rr, None])),
+        ("field", text(&[Some("1"), Some("2"), Some("3"), Some("4"), Some("5"), Some("6")])),
     ])
 }
 
@@ -39,7 +40,7 @@ fn scores_are_counted_by_key() {
     let class = scores.column_by_name("class").unwrap().as_string::<i32>();
     assert_eq!(class.iter().collect::<Vec<_>>(), [None, None, Some("cep"), Some("rr")]);
     let value = scores.column_by_name("value").unwrap().as_primitive::<Float64Type>();
-    assert_eq!(value.values(), &[0.5, 0.5, 0.5, 0.5]);
+    assert_eq!(value.values(), &[0.8, 0.875, 1.0, 0.75]);
 }
 
 #[test]
@@ -50,8 +51,8 @@ fn reads_what_it_declares() {
 #[test]
 fn a_row_without_truth_is_named() {
     let harness = Harness::<PluginName>::new(PARAMS).table("predictions", predictions());
-    let error = harness.table("truth", truth().slice(1, 4)).run().err().unwrap();
-    assert!(error.to_string().starts_with("`truth` has no row `d`"), "{error}");
+    let error = harness.table("truth", truth().slice(1, 5)).run().err().unwrap();
+    assert!(error.to_string().starts_with("`truth` has no row `e`"), "{error}");
 }
 
 #[test]

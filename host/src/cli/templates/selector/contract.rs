@@ -18,7 +18,7 @@ fn harness(params: &str) -> Harness<PluginName> {
 }
 
 fn ids(port: &str) -> String {
-    let outputs = harness(r#"{"value": "flux", "error": "flux_err"}"#).run().unwrap();
+    let outputs = harness(r#"{"value": "flux", "error": "flux_err"}"#).run().expect("runs");
     outputs.table(port).column(0).as_string::<i32>().iter().flatten().collect()
 }
 

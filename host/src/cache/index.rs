@@ -1,0 +1,316 @@
+//! The index: what the files of the cache say, quick to find.
+//!
+//! It holds nothing that the files do not, so it can be thrown away at any time. One process
+//! has it open; others go to the files. sled is known here and nowhere else.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Entry, Outcome};
+use super::key::Key;
+use crate::data::{Digest, guarded};
+
+/// What sled may keep in memory.
+const MEMORY_BYTES: u64 = 32 << 20;
+/// Last uses are noted to this grain: a warm run should not write.
+const GRAIN: Duration = Duration::from_secs(3600);
+/// Changes whenever what is stored does.
+const FORMAT: &[u8] = b"skyloom index 1";
+
+/// An entry as the index has it: without what only explanations need.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Indexed {
+    pub(super) head: Digest,
+    pub(super) ordinal: u32,
+    /// Its log is in the entry's file.
+    pub(super) has_log: bool,
+    pub(super) result: Outcome,
+}
+
+impl From<&Entry> for Indexed {
+    fn from(entry: &Entry) -> Self {
+        let (head, ordinal) = (entry.head, entry.ordinal);
+        Self { head, ordinal, has_log: !entry.log.is_empty(), result: entry.result.clone() }
+    }
+}
+
+/// What an index is good for at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexState {
+    Open,
+    /// Another process has it.
+    Busy,
+    /// It failed; it is made anew when the cache is opened next.
+    Broken,
+    /// Nobody asked for it.
+    Closed,
+}
+
+pub(super) struct Index {
+    folder: PathBuf,
+    trees: Mutex<Result<Trees, IndexState>>,
+}
+
+struct Trees {
+    db: sled::Db,
+    /// Key → [`Indexed`].
+    entries: sled::Tree,
+    /// Head and ordinal → the key last used there.
+    slots: sled::Tree,
+    /// Plugin and head → when an entry was last put there.
+    heads: sled::Tree,
+    /// Key → when it was last used.
+    uses: sled::Tree,
+    _lock: File,
+}
+
+impl Index {
+    /// No index: everything is looked for in the files.
+    pub(super) fn closed(root: &Path) -> Self {
+        let trees = Mutex::new(Err(IndexState::Closed));
+        Self { folder: root.join("index"), trees }
+    }
+
+    /// Opens the index below `root`. If it does not open, it is set aside and begun anew;
+    /// the caller then fills it, as [`Self::is_empty`] tells.
+    pub(super) fn open(root: &Path) -> Self {
+        let index = Self::closed(root);
+        *index.trees() = index.open_trees();
+        index
+    }
+
+    fn open_trees(&self) -> Result<Trees, IndexState> {
+        let lock = self.folder.with_extension("lock");
+        let lock = OpenOptions::new().append(true).create(true).open(lock);
+        let lock = lock.map_err(|_| IndexState::Broken)?;
+        if lock.try_lock().is_err() {
+            return Err(IndexState::Busy);
+        }
+        if self.mark().exists() {
+            self.set_aside();
+        }
+        let trees = Trees::open(&self.folder, lock).or_else(|lock| {
+            self.set_aside();
+            Trees::open(&self.folder, lock)
+        });
+        let trees = trees.map_err(|_| IndexState::Broken)?;
+        drop(fs::remove_file(self.mark()));
+        Ok(trees)
+    }
+
+    /// Says that the index is not to be trusted when it is opened next.
+    fn mark(&self) -> PathBuf {
+        self.folder.with_extension("broken")
+    }
+
+    fn set_aside(&self) {
+        let aside = self.folder.with_extension("aside");
+        drop(fs::remove_dir_all(&aside));
+        if fs::rename(&self.folder, &aside).is_err() {
+            drop(fs::remove_dir_all(&self.folder));
+        }
+    }
+
+    fn trees(&self) -> MutexGuard<'_, Result<Trees, IndexState>> {
+        self.trees.lock().expect("panics are caught before they pass a guard")
+    }
+
+    pub(super) fn state(&self) -> IndexState {
+        self.trees().as_ref().map_or_else(|state| *state, |_| IndexState::Open)
+    }
+
+    /// Begins anew, with nothing in it. Says whether it could.
+    pub(super) fn clear(&self) -> bool {
+        let mut trees = self.trees();
+        if let Ok(open) = &*trees {
+            let cleared = guarded(|| open.clear());
+            if matches!(cleared, Some(Ok(()))) {
+                return true;
+            }
+        }
+        if matches!(*trees, Err(IndexState::Busy)) {
+            return false;
+        }
+        *trees = Err(IndexState::Closed);
+        self.set_aside();
+        *trees = self.open_trees();
+        trees.is_ok()
+    }
+
+    /// Whether it was made just now and does not know the files yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.with(|trees| Ok(trees.db.get("built")?.is_none())).unwrap_or(false)
+    }
+
+    /// From now on it knows the files.
+    pub(super) fn is_built(&self) {
+        self.with(|trees| trees.db.insert("built", FORMAT).map(drop));
+    }
+
+    /// Does something with the index, if it is open. An index that fails is closed, and made
+    /// anew next time.
+    fn with<T>(&self, act: impl FnOnce(&Trees) -> sled::Result<T>) -> Option<T> {
+        let mut trees = self.trees();
+        let open = trees.as_ref().ok()?;
+        match guarded(|| act(open)) {
+            Some(Ok(value)) => Some(value),
+            _ => {
+                drop(fs::write(self.mark(), ""));
+                // Dropping it could fail in the same way.
+                if let Ok(broken) = std::mem::replace(&mut *trees, Err(IndexState::Broken)) {
+                    std::mem::forget(broken);
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Indexed> {
+        let bytes = self.with(|trees| trees.entries.get(key.as_bytes())).flatten()?;
+        unseal(key, &bytes)
+    }
+
+    pub(super) fn put(&self, entry: &Entry) {
+        let value = seal(entry.key, &Indexed::from(entry));
+        self.with(|trees| {
+            trees.entries.insert(entry.key.as_bytes(), value)?;
+            trees.slots.insert(slot(entry.head, entry.ordinal), entry.key.as_bytes())?;
+            trees.heads.insert(head_name(&entry.plugin, entry.head), &now().to_be_bytes())?;
+            trees.uses.insert(entry.key.as_bytes(), &now().to_be_bytes()).map(drop)
+        });
+    }
+
+    pub(super) fn remove(&self, entry: &Entry) {
+        self.with(|trees| {
+            trees.entries.remove(entry.key.as_bytes())?;
+            trees.uses.remove(entry.key.as_bytes())?;
+            let slot = slot(entry.head, entry.ordinal);
+            if trees.slots.get(slot)?.is_some_and(|key| &*key == entry.key.as_bytes()) {
+                trees.slots.remove(slot)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Notes that `key` was used just now. Says whether the index keeps such notes.
+    pub(super) fn used(&self, key: Key) -> bool {
+        let noted = self.with(|trees| {
+            let last = trees.uses.get(key.as_bytes())?.and_then(|time| seconds(&time));
+            if last.is_none_or(|last| last + GRAIN.as_secs() < now()) {
+                trees.uses.insert(key.as_bytes(), &now().to_be_bytes())?;
+            }
+            Ok(())
+        });
+        noted.is_some()
+    }
+
+    /// When `key` was last used.
+    pub(super) fn last_use(&self, key: Key) -> Option<SystemTime> {
+        let time = self.with(|trees| trees.uses.get(key.as_bytes())).flatten()?;
+        seconds(&time).map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    /// The heads under which `plugin` has run, the latest first.
+    pub(super) fn heads(&self, plugin: &str) -> Option<Vec<Digest>> {
+        let prefix = [plugin.as_bytes(), &[0]].concat();
+        let mut heads = self.with(|trees| {
+            let found = trees.heads.scan_prefix(&prefix).map(|pair| {
+                let (name, time) = pair?;
+                let head = <[u8; 32]>::try_from(&name[prefix.len()..]).ok();
+                Ok(head.zip(seconds(&time)))
+            });
+            found.collect::<sled::Result<Vec<_>>>()
+        })?;
+        heads.sort_by_key(|head| std::cmp::Reverse(head.map(|(_, time)| time)));
+        Some(heads.into_iter().flatten().map(|(head, _)| Digest::from(head)).collect())
+    }
+
+    /// The key last used by the unit of this ordinal under `head`.
+    pub(super) fn slot(&self, head: Digest, ordinal: u32) -> Option<Key> {
+        let key = self.with(|trees| trees.slots.get(slot(head, ordinal))).flatten()?;
+        <[u8; 32]>::try_from(&*key).ok().map(Digest::from)
+    }
+
+    /// How many entries it knows.
+    pub(super) fn len(&self) -> Option<usize> {
+        self.with(|trees| Ok(trees.entries.len()))
+    }
+
+    /// Writes what is still in memory.
+    pub(super) fn flush(&self) {
+        self.with(|trees| trees.db.flush().map(drop));
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+impl Trees {
+    fn open(folder: &Path, lock: File) -> Result<Self, File> {
+        let opened = guarded(|| {
+            let db = sled::Config::new().path(folder).cache_capacity(MEMORY_BYTES).open()?;
+            // What another version wrote is another format: this is as good as broken.
+            if db.get("built")?.is_some_and(|format| &*format != FORMAT) {
+                return Err(sled::Error::Unsupported("another format".to_owned()));
+            }
+            let tree = |name: &str| db.open_tree(name);
+            let trees = (tree("entries")?, tree("slots")?, tree("heads")?, tree("uses")?);
+            Ok((db, trees))
+        });
+        match opened {
+            Some(Ok((db, (entries, slots, heads, uses)))) => {
+                Ok(Self { db, entries, slots, heads, uses, _lock: lock })
+            }
+            _ => Err(lock),
+        }
+    }
+
+    fn clear(&self) -> sled::Result<()> {
+        self.db.remove("built")?;
+        [&self.entries, &self.slots, &self.heads, &self.uses].iter().try_for_each(|t| t.clear())
+    }
+}
+
+fn slot(head: Digest, ordinal: u32) -> [u8; 36] {
+    let mut slot = [0; 36];
+    slot[..32].copy_from_slice(head.as_bytes());
+    slot[32..].copy_from_slice(&ordinal.to_be_bytes());
+    slot
+}
+
+fn head_name(plugin: &str, head: Digest) -> Vec<u8> {
+    [plugin.as_bytes(), &[0], head.as_bytes()].concat()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn seconds(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// `value`, with what tells whether it is whole and belongs to `key`.
+fn seal(key: Key, value: &Indexed) -> Vec<u8> {
+    let body = postcard::to_stdvec(value).expect("entries are plain data");
+    let mut sealed = checksum(key, &body).to_vec();
+    sealed.extend(body);
+    sealed
+}
+
+fn unseal(key: Key, bytes: &[u8]) -> Option<Indexed> {
+    let (seal, body) = bytes.split_at_checked(16)?;
+    (checksum(key, body) == seal).then(|| postcard::from_bytes(body).ok())?
+}
+
+fn checksum(key: Key, body: &[u8]) -> [u8; 16] {
+    let hash = blake3::keyed_hash(key.as_bytes(), body);
+    hash.as_bytes()[..16].try_into().expect("a hash has 32 bytes")
+}
