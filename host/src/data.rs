@@ -3,12 +3,14 @@
 //! A [`Table`] is a schema and an ordered list of [`Object`]s, one for each partition. An
 //! object is an Arrow IPC file, mapped into memory when it is read and named by the
 //! [`Digest`] of its *logical* content: equal values give equal names, however they were
-//! batched, sliced or padded. [`ObjectWriter`] makes objects, batch by batch.
+//! batched, sliced or padded. [`ObjectWriter`] makes objects, batch by batch. [`compare`] tells
+//! how two tables differ.
 //!
 //! It does not know who wrote a table, or why.
 
 mod blob;
 mod canonical;
+pub mod compare;
 mod dictionary;
 mod digest;
 mod guarded;
