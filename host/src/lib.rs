@@ -18,5 +18,6 @@ pub mod plan;
 pub mod schedule;
 pub mod output;
 pub mod provenance;
+pub mod bundle;
 pub mod run;
 pub mod cli;
