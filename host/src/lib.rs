@@ -19,5 +19,6 @@ pub mod lock;
 pub mod schedule;
 pub mod output;
 pub mod provenance;
+pub mod bundle;
 pub mod run;
 pub mod cli;
