@@ -63,7 +63,7 @@ impl Bench {
             inputs: vec![(
                 "table".to_owned(),
                 RunInput::Table(Arc::clone(&self.table)),
-                [true; COLUMNS].into(),
+                (0..COLUMNS).collect(),
             )],
             outputs: binding.expect("it binds").outputs,
             objects: &self.objects,

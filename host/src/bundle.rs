@@ -4,10 +4,13 @@
 //! entries give equal bytes; [`unpack`] reads one and believes nothing of it that it has not
 //! checked. The last entry, [`MANIFEST`], names every other one with its size and BLAKE3.
 //!
-//! It does not know runs or plans: what the entries mean is for those who add them.
+//! [`Contents`] says what the entries are: workflow, lock, record, components, inputs. It does
+//! not know runs or plans.
 
 mod archive;
+mod contents;
 mod error;
 
 pub use archive::{ArchiveWriter, MANIFEST, UnpackLimits, UnpackedEntry, unpack};
+pub use contents::{BundledFile, CONTENTS, Contents};
 pub use error::{BundleError, EntryFault, NameFault};

@@ -1,18 +1,24 @@
 //! The command line: one file for each verb. Errors become text here and nowhere else.
 //!
 //! Results go to standard output, all else to standard error. Exit codes: 0 ok, 1 a node
-//! failed, 2 the workflow or command is wrong, 4 a check does not hold, 70 a fault of
-//! Skyloom itself, 130 interrupted.
+//! failed, 2 the workflow or command is wrong, 3 something is not as it was locked or
+//! recorded, 4 a check does not hold, 70 a fault of Skyloom itself, 130 interrupted.
 
 mod render;
 mod text;
 mod check;
 mod run;
 mod plan;
+mod lock;
+mod replay;
+mod publish;
 mod graph;
 mod schema;
 mod data;
 mod runs;
+mod diff;
+mod lineage;
+mod cache;
 mod plugin;
 mod doctor;
 
@@ -41,12 +47,24 @@ enum Verb {
     Check(check::CheckArgs),
     /// Show what would run, and what flows along every edge.
     Plan(plan::PlanArgs),
+    /// Pin what a workflow's results rest on, in a file beside it.
+    Lock(lock::LockArgs),
+    /// Run what was locked or published again, from nothing, and compare.
+    Replay(replay::ReplayArgs),
+    /// Put a locked workflow and all it needs into one file.
+    Publish(publish::PublishArgs),
     /// Draw a workflow.
     Graph(graph::GraphArgs),
     /// Look into the tables that a run's nodes gave.
     Data(data::DataArgs),
     /// Look at earlier runs.
     Runs(runs::RunsArgs),
+    /// Show how two runs differ: keys, columns, classes and scores.
+    Diff(diff::DiffArgs),
+    /// Show which columns a column comes from.
+    Lineage(lineage::LineageArgs),
+    /// Look after the cache.
+    Cache(cache::CacheArgs),
     /// Make, build, test and look at plugins.
     Plugin(plugin::PluginArgs),
     /// Print the JSON Schema of workflow files, for editors.
@@ -84,6 +102,7 @@ impl WorkflowArgs {
             output_dir: None,
             overwrite: false,
             state_dir: self.state_dir.clone(),
+            plugins: Vec::new(),
         }
     }
 }
@@ -101,7 +120,9 @@ enum End {
     NodeFailed,
     /// Something that is needed is not there.
     Lacking,
-    /// A check of a plugin does not hold.
+    /// Something is not as it was locked or recorded.
+    Moved,
+    /// A check of a plugin, the cache or the audit log does not hold.
     CheckFailed,
     Interrupted,
 }
@@ -114,6 +135,12 @@ pub fn main() -> ExitCode {
         Verb::Run(args) => (args.workflow.json, run::run(args, &watch)),
         Verb::Check(args) => (args.workflow.json, check::check(args, &watch)),
         Verb::Plan(args) => (args.workflow.json, plan::plan(args, &watch)),
+        Verb::Lock(args) => (args.workflow.json, lock::lock(args, &watch)),
+        Verb::Replay(args) => (args.json, replay::replay(args, &watch)),
+        Verb::Publish(args) => (args.workflow.json, publish::publish(args, &watch)),
+        Verb::Diff(args) => (args.state.json, diff::diff(args)),
+        Verb::Lineage(args) => (args.state.json, lineage::lineage(args)),
+        Verb::Cache(args) => (args.json(), cache::cache(args)),
         Verb::Graph(args) => (args.workflow.json, graph::graph(args, &watch)),
         Verb::Data(args) => (args.json(), data::data(args)),
         Verb::Runs(args) => (args.json(), runs::runs(args)),
@@ -125,6 +152,7 @@ pub fn main() -> ExitCode {
         Ok(End::Ok) => ExitCode::SUCCESS,
         Ok(End::NodeFailed) => ExitCode::from(1),
         Ok(End::Lacking) => ExitCode::from(2),
+        Ok(End::Moved) => ExitCode::from(3),
         Ok(End::CheckFailed) => ExitCode::from(4),
         Ok(End::Interrupted) => ExitCode::from(130),
         Err(_) if watch.is_cancelled() => ExitCode::from(130),
@@ -140,6 +168,7 @@ fn code_of(error: &RunError) -> u8 {
         RunError::Engine(_) => 70,
         RunError::Store(_) | RunError::Record(crate::provenance::RecordError::Io { .. }) => 1,
         RunError::Output(crate::output::OutputError::Io { .. }) => 1,
+        RunError::Lock(crate::lock::LockError::Io { .. }) => 1,
         _ => 2,
     }
 }

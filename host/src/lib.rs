@@ -19,6 +19,8 @@ pub mod lock;
 pub mod schedule;
 pub mod output;
 pub mod provenance;
+pub mod roots;
 pub mod bundle;
 pub mod run;
+pub mod replay;
 pub mod cli;

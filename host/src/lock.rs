@@ -155,7 +155,6 @@ impl Lock {
     pub fn plan_digest(&self) -> Digest {
         let rests_on = json!({
             "contract": self.contract,
-            "key-version": self.key_version,
             "params": self.params,
             "inputs": self.inputs,
             "plugins": self.plugins,
@@ -229,9 +228,21 @@ impl Lock {
         let mut compare = |what: &str, locked: Value, now: Value| {
             differences(what, &locked, &now, &mut moved);
         };
-        compare("contract", json!(self.contract), json!(now.contract));
-        compare("key version", json!(self.key_version), json!(now.key_version));
+        compare("skyloom", json!(self.skyloom), json!(now.skyloom));
         compare("engine", json!(self.engine), json!(now.engine));
+        compare("key version", json!(self.key_version), json!(now.key_version));
+        moved.extend(self.plan_drift(now));
+        moved
+    }
+
+    /// What results rest on that is not as this lock says. Versions of Skyloom and its engine
+    /// are not among it: a replay is to show that they do not matter.
+    pub fn plan_drift(&self, now: &Self) -> Vec<Moved> {
+        let mut moved = Vec::new();
+        let mut compare = |what: &str, locked: Value, now: Value| {
+            differences(what, &locked, &now, &mut moved);
+        };
+        compare("contract", json!(self.contract), json!(now.contract));
         compare("params", json!(self.params), json!(now.params));
         compare("input", json!(self.inputs), json!(now.inputs));
         compare("plugin", json!(self.plugins), json!(now.plugins));

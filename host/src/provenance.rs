@@ -4,8 +4,12 @@
 //! which outputs, at what cost, and what was warned of. Records lie in `runs/RUN/record.json`
 //! of the project's `.skyloom` folder.
 
+mod audit;
+mod lineage;
 mod metrics;
 
+pub use lineage::{Lineage, Step, lineage};
+pub use audit::{Audit, Audited, Event};
 pub use metrics::{Metric, metrics_of};
 
 use std::fs;
@@ -278,7 +282,7 @@ impl Runs {
         self.folder.join(run).join("record.json")
     }
 
-    /// Keeps a record, with what each unit did and the workflow file beside it.
+    /// Keeps a record, with what each unit did and the workflow file beside it; its digest.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -287,7 +291,7 @@ impl Runs {
         record: &RunRecord,
         units: impl Iterator<Item = &'u UnitRecord>,
         workflow: &str,
-    ) -> Result<PathBuf, RecordError> {
+    ) -> Result<Digest, RecordError> {
         let path = self.path_of(&record.run);
         let io = |error: std::io::Error| RecordError::Io {
             path: path.clone(),
@@ -301,12 +305,10 @@ impl Runs {
             lines.write_all(b"\n").map_err(io)?;
         }
         lines.into_inner().map_err(|error| io(error.into_error()))?;
-        let text = serde_json::to_string_pretty(record).expect("a record is plain data");
+        let text = serde_json::to_string_pretty(record).expect("a record is plain data") + "\n";
         let temporary = path.with_extension("tmp");
-        fs::write(&temporary, text + "\n")
-            .and_then(|()| fs::rename(&temporary, &path))
-            .map_err(io)?;
-        Ok(path)
+        fs::write(&temporary, &text).and_then(|()| fs::rename(&temporary, &path)).map_err(io)?;
+        Ok(Digest::of(text.as_bytes()))
     }
 
     /// What the units of a run did, in the order of the plan.
@@ -329,6 +331,11 @@ impl Runs {
         let path = self.path_of(run).with_file_name(WORKFLOW);
         let read = fs::read_to_string(&path);
         read.map_err(|error| RecordError::Io { path, reason: error.to_string() })
+    }
+
+    /// BLAKE3 of a run's record, if it has one.
+    pub fn digest(&self, run: &str) -> Option<Digest> {
+        fs::read(self.path_of(run)).ok().map(|text| Digest::of(&text))
     }
 
     /// The names of all runs, oldest first.

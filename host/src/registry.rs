@@ -59,11 +59,18 @@ pub struct Registry<'e> {
     engine: &'e Engine,
     project: Project,
     loaded: IndexMap<PathBuf, Arc<Component>>,
+    /// Components that stand for names, whatever the project has.
+    pinned: IndexMap<String, PathBuf>,
 }
 
 impl<'e> Registry<'e> {
     pub fn new(engine: &'e Engine, project: Project) -> Self {
-        Self { engine, project, loaded: IndexMap::new() }
+        Self { engine, project, loaded: IndexMap::new(), pinned: IndexMap::new() }
+    }
+
+    /// From now on, these names mean these components.
+    pub fn pin(&mut self, pinned: impl IntoIterator<Item = (String, PathBuf)>) {
+        self.pinned.extend(pinned);
     }
 
     /// Where the plugin that `reference` names comes from. Paths are relative to `folder`.
@@ -71,6 +78,9 @@ impl<'e> Registry<'e> {
     /// # Errors
     /// When there is none.
     pub fn find(&self, reference: &str, folder: &Path) -> Result<PluginSource, RegistryError> {
+        if let Some(path) = self.pinned.get(reference) {
+            return Ok(PluginSource::File(path.clone()));
+        }
         if reference.contains('/') || reference.ends_with(".wasm") {
             let path = folder.join(reference);
             if path.join("Cargo.toml").is_file() {

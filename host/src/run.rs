@@ -10,16 +10,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use indexmap::IndexMap;
+use serde_json::json;
 
 use crate::cache::{self, Cache};
+use crate::bundle::BundleError;
+use crate::data::compare::CompareError;
 use crate::data::{Digest, StoreError, Table, field_ucd, field_unit};
 use crate::fault::{Fault, Source};
 use crate::instance::{Engine, InstanceError, Role, TableSchema, Watch};
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::output::{self, Ledger, OutputError};
 use crate::plan::{self, Plan, PlanNode, PlanSource, Setup, source_name};
 use crate::provenance::{
-    Agent, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError, RunOptions,
+    Agent, Audit, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError, RunOptions,
     RunRecord, Runs, TableRecord, metrics_of, now,
 };
 use crate::registry::{Project, Registry, RegistryError};
@@ -40,6 +43,12 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(#[from] InstanceError),
@@ -59,6 +68,8 @@ pub struct Request {
     pub overwrite: bool,
     /// Where cache and records are kept; `.skyloom` of the project when not said.
     pub state_dir: Option<PathBuf>,
+    /// Components that stand for plugins' names, as a bundle's do.
+    pub plugins: Vec<(String, PathBuf)>,
 }
 
 /// Where things are for one workflow.
@@ -125,6 +136,7 @@ pub fn make_plan(
     let overrides = Overrides { params: request.params.clone() };
     let workflow = workflow::parse(&source, &overrides).map_err(RunError::Faults)?;
     let mut registry = Registry::new(engine, place.project.clone());
+    registry.pin(request.plugins.iter().cloned());
     let mut setup = Setup {
         registry: &mut registry,
         cache,
@@ -179,6 +191,13 @@ pub async fn run_plan(
     }
     let runs = Runs::below(&place.state);
     let run = runs.begin(&file_name(&plan.workflow.name.value))?;
+    let audit = Audit::below(&place.state);
+    let lock = Lock::of(&plan);
+    let began = json!({
+        "run": run, "workflow": plan.workflow.name.value, "plan": lock.plan_digest(),
+    });
+    audit.note("run-began", began)?;
+    cache.lease()?;
     let outcomes = schedule::execute(&plan, cache, options, interrupt, reporter).await;
 
     let mut outputs = IndexMap::new();
@@ -211,7 +230,7 @@ pub async fn run_plan(
         workflow: plan.workflow.name.value.clone(),
         workflow_file: request.workflow.display().to_string(),
         workflow_digest: Digest::of(plan.workflow.source.text.as_bytes()),
-        plan: Lock::of(&plan).plan_digest(),
+        plan: lock.plan_digest(),
         agent: Agent::of_process(),
         skyloom: env!("CARGO_PKG_VERSION").to_owned(),
         engine: Engine::version().to_owned(),
@@ -244,7 +263,9 @@ pub async fn run_plan(
         warnings: cache.notices(),
     };
     let units = outcomes.iter().flat_map(|outcome| &outcome.records);
-    runs.write(&record, units, &plan.workflow.source.text)?;
+    let digest = runs.write(&record, units, &plan.workflow.source.text)?;
+    let ended = json!({"run": record.run, "outcome": record.outcome, "record": digest});
+    audit.note("run-ended", ended)?;
     Ok(record)
 }
 

@@ -8,8 +8,11 @@
 //!
 //! Results do not depend on any of this: units are put together in their own order.
 
+mod forecast;
 mod produced;
 mod unit;
+
+pub use forecast::{Fate, Forecast, UnitForecast, forecast};
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -43,6 +43,8 @@ pub struct Input {
     pub id: At<String>,
     /// A file or glob, relative to the workflow file; none where it must be given.
     pub path: Option<At<String>>,
+    /// Where others can get it; nothing is fetched.
+    pub uri: Option<String>,
     pub description: Option<String>,
 }
 

@@ -63,8 +63,8 @@ impl Store {
         let port = component.descriptor().inputs[0].name.clone();
         let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
         let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
-        let is_read = |column| binding.reads.iter().any(|read| read.column == column);
-        let readable = (0..table.schema.fields().len()).map(is_read).collect();
+        let is_read = |column: &usize| binding.reads.iter().any(|read| read.column == *column);
+        let readable = (0..table.schema.fields().len()).filter(is_read).collect();
         let report = component.run(Task {
             params,
             piece: (0, 1),

@@ -8,6 +8,14 @@ use serde_json::Value;
 
 use crate::support::{Skyloom, files_below, root};
 
+#[test]
+fn the_engine_is_called_by_its_version() {
+    let lock = text_of(Path::new("Cargo.lock"));
+    let after = lock.split("name = \"wasmtime\"\nversion = \"").nth(1).unwrap_or_default();
+    let version = after.split('"').next().unwrap_or_default();
+    assert_eq!(skyloom::instance::Engine::version(), format!("wasmtime {version}"));
+}
+
 /// Plugins without goldens, and why.
 const WITHOUT_GOLDENS: [(&str, &str); 2] = [
     (
@@ -22,7 +30,7 @@ const WITHOUT_GOLDENS: [(&str, &str); 2] = [
 
 /// Crates and the rooms of the host that may name them, so that replacing one is a job for
 /// one room.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 18] = [
     ("chrono", &["run", "provenance"]),
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),
@@ -30,13 +38,17 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("indicatif", &["cli"]),
     ("memmap2", &["data"]),
     ("miette", &["fault", "cli"]),
+    ("nix", &["cache", "provenance"]),
     ("parquet", &["output"]),
     ("petgraph", &["plan"]),
+    ("postcard", &["cache"]),
     ("serde_saphyr", &["workflow"]),
+    ("sled", &["cache"]),
     ("strsim", &["fault"]),
     ("wasmparser", &["instance"]),
     ("wasmtime", &["instance"]),
     ("wit_component", &["registry"]),
+    ("zip", &["bundle"]),
 ];
 
 /// Text files of the repository.

@@ -40,6 +40,8 @@ pub enum BundleError {
         path.display()
     )]
     Version { path: PathBuf, found: u32, known: u32 },
+    #[error("its bundle.json is wrong: {reason}; get a bundle that Skyloom wrote")]
+    Contents { reason: String },
     #[error("{} is there already; name a folder that does not exist, or an empty one", .0.display())]
     Occupied(PathBuf),
 }

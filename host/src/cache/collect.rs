@@ -123,7 +123,11 @@ impl Cache {
             let whole = self.objects.get(*digest).and_then(|object| object.verify_again());
             if let Err(error) = whole {
                 let path = self.objects.path_of(*digest);
-                damages.push(Damage { path, reason: error.to_string() });
+                let reason = match error {
+                    StoreError::Damaged { reason, .. } => reason,
+                    other => other.to_string(),
+                };
+                damages.push(Damage { path, reason });
             }
         }
         for digest in named.keys().filter(|digest| !present.contains(digest)) {

@@ -48,6 +48,11 @@ pub(super) fn graph(args: &GraphArgs, watch: &Arc<Watch>) -> Result<End, RunErro
     Ok(End::Ok)
 }
 
+/// The picture of a plan, as SVG.
+pub(super) fn picture(plan: &Plan) -> String {
+    svg::draw(&Sketch::of(plan))
+}
+
 /// What an item of the picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use clap::Args;
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::text::{self, Side, grid};
 use super::{End, WorkflowArgs, render};
+use crate::cache::Cache;
 use crate::data::{field_ucd, field_unit};
 use crate::instance::{PortKind, Purpose, Scope, TableSchema, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource, source_name};
 use crate::run::{self, Place, RunError};
+use crate::schedule::{self, Fate, Forecast};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -19,6 +22,9 @@ pub(super) struct PlanArgs {
     /// Show columns that are passed on untouched with their types, too.
     #[arg(long)]
     all_columns: bool,
+    /// Show for each node what the cache has, and why it would run where it has nothing.
+    #[arg(long)]
+    explain: bool,
 }
 
 pub(super) fn plan(args: &PlanArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
@@ -26,12 +32,90 @@ pub(super) fn plan(args: &PlanArgs, watch: &Arc<Watch>) -> Result<End, RunError>
     let place = Place::of(&request.workflow, request.state_dir.as_deref());
     let (engine, cache) = (run::engine()?, place.cache()?);
     let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
-    if args.workflow.json {
+    if args.explain {
+        explain(&plan, &cache, args.workflow.json);
+    } else if args.workflow.json {
         render::json(&to_json(&plan));
     } else {
         render::out(&to_text(&plan, args.all_columns));
     }
     Ok(End::Ok)
+}
+
+/// What a run would do, and why.
+fn explain(plan: &Plan, cache: &Cache, as_json: bool) {
+    let began = std::time::Instant::now();
+    let forecasts = schedule::forecast(plan, cache, true);
+    let seconds = began.elapsed().as_secs_f64();
+    if as_json {
+        let nodes = forecasts.iter().map(|forecast| {
+            let units = forecast.units.iter().map(|unit| match &unit.fate {
+                Fate::Hit => json!({"unit": unit.name, "key": unit.key, "fate": "hit"}),
+                Fate::Miss(because) => json!({
+                    "unit": unit.name, "key": unit.key, "fate": "miss", "because": because,
+                }),
+                Fate::Waits => json!({"unit": unit.name, "fate": "waits"}),
+            });
+            json!({
+                "id": forecast.id,
+                "waits-for": forecast.waits_for,
+                "units": units.collect::<Vec<_>>(),
+            })
+        });
+        render::json(&json!({"seconds": seconds, "nodes": nodes.collect::<Vec<_>>()}));
+        return;
+    }
+    let rows: Vec<_> = forecasts.iter().flat_map(explain_node).collect();
+    render::out(&grid(&rows, &[], 0));
+    let count = |wanted: fn(&Fate) -> bool| {
+        let units = forecasts.iter().flat_map(|forecast| &forecast.units);
+        units.filter(|unit| wanted(&unit.fate)).count()
+    };
+    let units = text::count(forecasts.iter().map(|forecast| forecast.units.len()).sum(), "unit");
+    let (hits, misses) =
+        (count(|fate| *fate == Fate::Hit), count(|fate| matches!(fate, Fate::Miss(_))));
+    let nodes = text::count(forecasts.len(), "node");
+    render::note(&format!("{nodes}, {units}: {hits} hits, {misses} would run; {seconds:.2} s"));
+}
+
+/// A line for the node, and one for each reason that units of it would run.
+fn explain_node(forecast: &Forecast) -> Vec<Vec<String>> {
+    let units = &forecast.units;
+    let hits = units.iter().filter(|unit| unit.fate == Fate::Hit).count();
+    let waits = forecast.waits_for.as_ref().map(|node| format!("waits for `{node}`"));
+    let state = match (units.len(), hits) {
+        (0, _) => waits.unwrap_or_else(|| "nothing to do".to_owned()),
+        (all, hits) if all == hits => "hit".to_owned(),
+        (_, 0) if waits.is_some() && units.iter().all(|unit| unit.fate == Fate::Waits) => {
+            waits.unwrap_or_default()
+        }
+        (1, _) => "miss".to_owned(),
+        (all, hits) => {
+            let waits = waits.map(|waits| format!("; the rest {waits}")).unwrap_or_default();
+            format!("{hits} of {all} hits{waits}")
+        }
+    };
+    let mut lines = vec![vec![forecast.id.clone(), state]];
+    let mut reasons: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for unit in units {
+        if let Fate::Miss(because) = &unit.fate {
+            reasons.entry(because).or_default().push(&unit.name);
+        }
+    }
+    // A change of one file may move every unit in its own way: the first few tell.
+    for (because, names) in reasons.iter().take(5) {
+        let place = match names.as_slice() {
+            _ if units.len() == 1 => String::new(),
+            all if all.len() == units.len() => "all: ".to_owned(),
+            [one] => format!("{one}: "),
+            many => format!("{} units, the first {}: ", many.len(), many[0]),
+        };
+        lines.push(vec![String::new(), format!("{place}{because}")]);
+    }
+    if reasons.len() > 5 {
+        lines.push(vec![String::new(), format!("and {} more reasons", reasons.len() - 5)]);
+    }
+    lines
 }
 
 /// How a node's work is cut, as far as it is known before data moves.

@@ -14,6 +14,9 @@ use super::dictionary::with_word;
 pub struct Digest([u8; 32]);
 
 impl Digest {
+    /// The digest of nothing that anybody found.
+    pub const ZERO: Self = Self([0; 32]);
+
     /// The digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self::from(blake3::hash(bytes))

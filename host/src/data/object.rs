@@ -205,8 +205,10 @@ impl Object {
         let map = map_file(&path)?;
         let footer = Footer::read(&path, &map, self.info.digest)?;
         self.check(&path, &map, &footer)?;
+        // The file's own schema: it numbers the dictionaries.
+        let schema = Arc::new(footer.schema);
         let mut decoder =
-            FileDecoder::new(self.schema.clone(), footer.version).with_require_alignment(true);
+            FileDecoder::new(schema, footer.version).with_require_alignment(true);
         for block in &footer.dictionaries {
             let data = slice_of(&path, &map, block)?;
             decoder
@@ -352,7 +354,9 @@ impl Footer {
         }
         // The bytes are ours, so they can be walked without care.
         let (mut dictionaries, mut batches) = (Vec::new(), Vec::new());
-        let mut at = 8;
+        // The first message comes after the magic word and what aligns it.
+        let is_padding = |at: &usize| body.get(*at..at + 4).is_some_and(|word| word == [0; 4]);
+        let mut at = (8..).step_by(8).find(|at| !is_padding(at)).expect("a file has an end");
         while at < body.len() {
             let length = body[at + 4..at + 8].try_into().map(i32::from_le_bytes);
             let head = 8 + length.expect("four bytes") as usize;

@@ -63,7 +63,7 @@ impl Engine {
 
     /// The engine's name and version, for the run record.
     pub fn version() -> &'static str {
-        "wasmtime 48"
+        "wasmtime 48.0.8"
     }
 
     /// Compiles `bytes`, or takes the code that an earlier run of this machine compiled,
@@ -96,7 +96,14 @@ impl Engine {
             .instantiate_pre(&component)
             .map_err(|error| InstanceError::WrongContract(format!("{error:#}")))?;
         let mut loaded =
-            Component { engine: self.engine.clone(), pre, digest, imports, descriptor: None };
+            Component {
+                engine: self.engine.clone(),
+                pre,
+                digest,
+                imports,
+                descriptor: None,
+                bytes: bytes.into(),
+            };
         loaded.descriptor = Some(Arc::new(loaded.describe()?));
         Ok(loaded)
     }
@@ -137,9 +144,15 @@ pub struct Component {
     /// What it imports: all that it can see.
     pub imports: Vec<String>,
     descriptor: Option<Arc<Descriptor>>,
+    bytes: Arc<[u8]>,
 }
 
 impl Component {
+    /// The component as it was loaded.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What the plugin says about itself.
     pub fn descriptor(&self) -> &Arc<Descriptor> {
         self.descriptor.as_ref().expect("set when the component was loaded")

@@ -38,6 +38,11 @@ impl Makers {
         }
     }
 
+    fn maker(&self, object: Digest) -> Option<(usize, Arc<Unit>)> {
+        let makers = self.by_object.lock().expect("no holder panics");
+        makers.get(&object).map(|(node, unit)| (*node, Arc::clone(unit)))
+    }
+
     /// How many units of `node` ran again because a result of theirs was lost.
     pub(super) fn repaired(&self, node: usize) -> usize {
         let repaired = self.repaired.lock().expect("no holder panics");
@@ -83,9 +88,7 @@ impl<'a> Produced<'a> {
         if object.verify().is_ok() {
             return Ok(());
         }
-        let maker = self.state.by_object.lock().expect("no holder panics");
-        let maker = maker.get(&object.digest).map(|(node, unit)| (*node, Arc::clone(unit)));
-        let Some((index, unit)) = maker else {
+        let Some((index, unit)) = self.state.maker(object.digest) else {
             return Err(InstanceError::Storage(format!("{lost}, and nothing here gives it")));
         };
         let node = &self.plan.nodes[index];

@@ -305,10 +305,6 @@ fn partitions(node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Option<usize>, 
 }
 
 impl Unit {
-    pub(super) fn shape(&self) -> &Arc<Shape> {
-        &self.shape
-    }
-
     /// The objects that it reads or passes on.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
         let tables = self.inputs.iter().filter_map(|(_, input, _)| match input {

@@ -302,9 +302,10 @@ impl Parser<'_> {
             let path = entries.take("path").and_then(|path| self.text(path, "a path"));
             let description =
                 entries.take("description").and_then(|text| self.text(text, "the description"));
-            self.end(entries, &["path", "description"]);
-            let description = description.map(|text| text.value);
-            inputs.insert(id.value.clone(), Input { id, path, description });
+            let uri = entries.take("uri").and_then(|uri| self.text(uri, "a URI"));
+            self.end(entries, &["path", "uri", "description"]);
+            let (uri, description) = (uri.map(|uri| uri.value), description.map(|text| text.value));
+            inputs.insert(id.value.clone(), Input { id, path, uri, description });
         }
         inputs
     }

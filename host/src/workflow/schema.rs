@@ -46,6 +46,7 @@ pub fn json_schema<'a>(plugins: impl IntoIterator<Item = &'a Descriptor>) -> Val
                     "additionalProperties": false,
                     "properties": {
                         "path": {"type": "string", "description": "A file or glob, relative to this file. Without it, `--input NAME=PATH` must give it."},
+                        "uri": {"type": "string", "description": "Where others can get it. Nothing is fetched."},
                         "description": {"type": "string"},
                     },
                 },

@@ -203,7 +203,7 @@ impl<P: Plugin> Harness<P> {
             let tables = self.tables.iter().map(|(port, table)| {
                 let input = connected.iter().position(|known| known.name == port);
                 let input = input.expect("a table input of the descriptor") as u32;
-                let fields = memory::masked(table.schema_ref().fields(), input, &bound.reads);
+                let fields = memory::visible(table.schema_ref().fields(), input, &bound.reads);
                 let source = MemoryTable::new(table, input, &bound.reads, self.batch_rows);
                 (port.clone(), Reader::new(port, fields, Box::new(source)))
             });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use skyloom_plugin::arrow_array::{ArrayRef, BooleanArray, RecordBatch, new_empty_array};
 use skyloom_plugin::arrow_buffer::BooleanBuffer;
-use skyloom_plugin::arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
+use skyloom_plugin::arrow_schema::{DataType, Fields, Schema};
 use skyloom_plugin::bind::{Read, TableSchema};
 use skyloom_plugin::data::{self, Rows};
 use skyloom_plugin::error::{Error, Result};
@@ -16,19 +16,20 @@ fn is_read(column: usize, input: u32, reads: &[Read]) -> bool {
     reads.iter().any(|read| read.input == input && read.column as usize == column)
 }
 
-/// What a run sees of an input's schema: columns that `bind` did not declare have no name
-/// and no type, so that nothing can depend on them.
-pub(crate) fn masked(fields: &Fields, input: u32, reads: &[Read]) -> Fields {
-    let mask = |(column, field): (usize, &FieldRef)| match is_read(column, input, reads) {
-        true => Arc::clone(field),
-        false => Arc::new(Field::new("", DataType::Null, true)),
-    };
-    fields.iter().enumerate().map(mask).collect()
+/// What a run sees of an input's schema: the columns that `bind` declared. The others are
+/// not there, so that nothing can depend on them.
+pub(crate) fn visible(fields: &Fields, input: u32, reads: &[Read]) -> Fields {
+    readable(fields.len(), input, reads).map(|column| Arc::clone(&fields[column])).collect()
+}
+
+/// The places of the columns that a run sees.
+fn readable(columns: usize, input: u32, reads: &[Read]) -> impl Iterator<Item = usize> {
+    (0..columns).filter(move |column| is_read(*column, input, reads))
 }
 
 pub(crate) struct MemoryTable {
     batches: Vec<RecordBatch>,
-    readable: Rc<Vec<bool>>,
+    readable: Rc<Vec<usize>>,
     input: u32,
     next: usize,
 }
@@ -38,8 +39,7 @@ impl MemoryTable {
         let rows = table.num_rows();
         let starts = (0..rows).step_by(batch_rows.min(rows.max(1)));
         let batches = starts.map(|at| table.slice(at, batch_rows.min(rows - at))).collect();
-        let columns = 0..table.num_columns();
-        let readable = Rc::new(columns.map(|column| is_read(column, input, reads)).collect());
+        let readable = Rc::new(readable(table.num_columns(), input, reads).collect());
         Self { batches, readable, input, next: 0 }
     }
 }
@@ -63,7 +63,7 @@ impl data::Table for MemoryTable {
 
 struct MemoryRows {
     batch: RecordBatch,
-    readable: Rc<Vec<bool>>,
+    readable: Rc<Vec<usize>>,
     input: u32,
 }
 
@@ -73,12 +73,13 @@ impl Rows for MemoryRows {
     }
 
     fn column(&self, index: u32, _: &DataType) -> Result<ArrayRef> {
-        if self.readable.get(index as usize) != Some(&true) {
-            let schema = self.batch.schema();
-            let name = schema.fields().get(index as usize).map_or("?", |field| field.name());
-            return Err(Error::Host(format!("column `{name}` is read, but `bind` did not say so")));
-        }
-        Ok(Arc::clone(self.batch.column(index as usize)))
+        let Some(&column) = self.readable.get(index as usize) else {
+            let declared = self.readable.len();
+            return Err(Error::Host(format!(
+                "column {index} is read, but `bind` declared only {declared}"
+            )));
+        };
+        Ok(Arc::clone(self.batch.column(column)))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -190,8 +190,8 @@ fn commit_on(
         "peek" => drop(batch.column(2)?),
         "peek-slice" => drop(batch.slice(2, 0, 1)?),
         "column-outside" => drop(batch.column(3)?),
-        "slice-outside" => drop(batch.slice(1, 1, rows)?),
-        "slice-overflow" => drop(batch.slice(1, u64::MAX, 2)?),
+        "slice-outside" => drop(batch.slice(0, 1, rows)?),
+        "slice-overflow" => drop(batch.slice(0, u64::MAX, 2)?),
         // In `flood-rows`, what grows is passed on: no byte of it comes from here.
         "flood-output" | "flood-rows" => loop {
             output.derive(batch, None, &new)?;
