@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::{OutputError, Written};
-use crate::data::Digest;
+use super::OutputError;
+use crate::data::{Digest, publish};
 
-/// The files that runs of this project wrote, by path, and what was in them.
+/// How many contents are kept of one file.
+const MOST: usize = 4;
+
+/// The files that runs of this project wrote, by path, and what they put there.
 #[derive(Debug)]
 pub struct Ledger {
     path: PathBuf,
-    files: BTreeMap<PathBuf, Digest>,
+    files: BTreeMap<PathBuf, Vec<Digest>>,
 }
 
 impl Ledger {
@@ -37,21 +41,37 @@ impl Ledger {
         let hashed = hasher.update_reader(bytes).map(|hasher| Digest::from(hasher.finalize()));
         let known = self.files.get(&absolute(file));
         match (hashed, known) {
-            (Ok(found), Some(known)) if found == *known => Ok(()),
+            (Ok(found), Some(known)) if known.contains(&found) => Ok(()),
             _ => Err(OutputError::NotOurs(file.to_owned())),
         }
     }
 
-    /// Notes a file that was written.
+    /// Notes what is about to be put at `file`: a run that is stopped right after has left a
+    /// file that is known. What was there before stays known, should it be stopped right
+    /// before.
     ///
     /// # Errors
     /// When the ledger cannot be kept.
-    pub fn note(&mut self, written: &Written) -> Result<(), OutputError> {
-        self.files.insert(absolute(&written.path), written.file_digest);
-        let text = serde_json::to_string_pretty(&self.files).expect("plain data");
-        let temporary = self.path.with_extension("tmp");
-        let kept = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &self.path));
-        kept.map_err(|error| OutputError::Io { path: self.path.clone(), reason: error.to_string() })
+    pub fn note(&mut self, file: &Path, content: Digest) -> Result<(), OutputError> {
+        let failed = |reason: String| OutputError::Io { path: self.path.clone(), reason };
+        // Two runs may end at once: each adds to what the other noted.
+        let lock = self.path.with_extension("lock");
+        let lock = fs::OpenOptions::new().append(true).create(true).open(lock);
+        let lock = lock.map_err(|error| failed(error.to_string()))?;
+        lock.lock().map_err(|error| failed(error.to_string()))?;
+        let mut files = Self::open(&self.path).files;
+        let known = files.entry(absolute(file)).or_default();
+        known.retain(|other| *other != content);
+        known.push(content);
+        known.drain(..known.len().saturating_sub(MOST));
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let text = serde_json::to_string_pretty(&files).expect("plain data");
+        let mut temporary =
+            tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
+        temporary.write_all(text.as_bytes()).map_err(|error| failed(error.to_string()))?;
+        publish(temporary, &self.path).map_err(|error| failed(error.to_string()))?;
+        self.files = files;
+        Ok(())
     }
 }
 
