@@ -69,7 +69,7 @@ pub fn write(
     table: &Table,
     path: &Path,
     format: Format,
-    ledger: &mut Ledger,
+    ledger: &Ledger,
 ) -> Result<Written, OutputError> {
     let failed = |error: &dyn std::fmt::Display| OutputError::Io {
         path: path.to_owned(),

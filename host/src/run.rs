@@ -182,7 +182,7 @@ pub async fn run_plan(
         .output_dir
         .clone()
         .unwrap_or_else(|| Path::new("results").join(&plan.workflow.name.value));
-    let mut ledger = Ledger::open(&place.state.join("outputs.json"));
+    let ledger = Ledger::at(&place.state.join("outputs.json"));
     for output in &plan.outputs {
         output::check(&plan.nodes[output.node].outputs[output.output].fields, output.format)?;
         if !request.overwrite {
@@ -204,7 +204,7 @@ pub async fn run_plan(
     for output in &plan.outputs {
         if let Some(table) = outcomes[output.node].tables.get(output.output) {
             let path = folder.join(&output.path);
-            let written = output::write(table, &path, output.format, &mut ledger)?;
+            let written = output::write(table, &path, output.format, &ledger)?;
             let source = PlanSource::Node { node: output.node, output: output.output };
             let from = source_name(&plan, &source);
             outputs.insert(output.name.clone(), OutputRecord { from, file: written });

@@ -9,4 +9,5 @@ mod wire;
 mod contract;
 mod check;
 mod run;
+mod faults;
 mod tidy;
