@@ -31,7 +31,9 @@ impl Sky {
         let mut dice = Dice::new(seed);
         let mut text = "objid,g,r\n".to_owned();
         for object in 0..partitions * rows {
-            let (g, r) = (16.0 + 6.0 * dice.fraction(), 16.0 + 6.0 * dice.fraction());
+            // Of each partition, one at least is bright: no two selections are alike.
+            let range = if object % rows == 0 { 2.0 } else { 6.0 };
+            let (g, r) = (16.0 + range * dice.fraction(), 16.0 + 6.0 * dice.fraction());
             text += &format!("J{seed}-{object:05},{g:.6},{r:.6}\n");
         }
         let folder = tempfile::tempdir().expect("a folder for temporary files");
