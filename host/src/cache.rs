@@ -19,6 +19,7 @@ mod splice;
 
 pub use collect::{Collected, Damage, Policy, Stats, Verified};
 pub(crate) use entry::Variant;
+pub use explain::Because;
 pub use index::IndexState;
 pub(crate) use key::{
     BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Key, PartitionKey, PortKey, UnitInput,

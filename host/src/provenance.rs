@@ -8,8 +8,8 @@ mod audit;
 mod lineage;
 mod metrics;
 
-pub use lineage::{Lineage, Step, lineage};
 pub use audit::{Audit, Audited, Event};
+pub use lineage::{Lineage, Step, lineage};
 pub use metrics::{Metric, metrics_of};
 
 use std::fs;

@@ -38,7 +38,9 @@ pub struct Comparison {
 pub enum Verdict {
     Identical,
     /// Numbers differ, all within the tolerance; by so much at most.
-    Within { max_relative: f64 },
+    Within {
+        max_relative: f64,
+    },
     Differs(Differs),
     /// The node failed, or one before it.
     Missing,
@@ -170,8 +172,7 @@ pub fn scratch(state: &Path) -> Result<(tempfile::TempDir, Arc<Cache>), StoreErr
     let io = |source| StoreError::Io { path: state.to_owned(), source };
     std::fs::create_dir_all(state).map_err(io)?;
     let folder = tempfile::Builder::new().prefix("replay-").tempdir_in(state);
-    let folder =
-        folder.map_err(|source| StoreError::Io { path: state.to_owned(), source })?;
+    let folder = folder.map_err(|source| StoreError::Io { path: state.to_owned(), source })?;
     let cache = Arc::new(Cache::open(folder.path())?);
     Ok((folder, cache))
 }

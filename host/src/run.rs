@@ -12,8 +12,8 @@ use std::time::Instant;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::cache::{self, Cache};
 use crate::bundle::BundleError;
+use crate::cache::{self, Cache};
 use crate::data::compare::CompareError;
 use crate::data::{Digest, StoreError, Table, field_ucd, field_unit};
 use crate::fault::{Fault, Source};
@@ -22,8 +22,8 @@ use crate::lock::{Lock, LockError};
 use crate::output::{self, Ledger, OutputError};
 use crate::plan::{self, Plan, PlanNode, PlanSource, Setup, source_name};
 use crate::provenance::{
-    Agent, Audit, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError, RunOptions,
-    RunRecord, Runs, TableRecord, metrics_of, now,
+    Agent, Audit, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError,
+    RunOptions, RunRecord, Runs, TableRecord, metrics_of, now,
 };
 use crate::registry::{Project, Registry, RegistryError};
 use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
@@ -322,7 +322,7 @@ fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecor
         cached_units: outcome.cached_units,
         spliced_units: outcome.spliced_units,
         repaired_units: outcome.repaired_units,
-        because: outcome.because.clone(),
+        because: outcome.because.as_ref().map(ToString::to_string),
         rows: outcome.rows,
         started: outcome.span.as_ref().map(|(started, _)| started.clone()),
         ended: outcome.span.as_ref().map(|(_, ended)| ended.clone()),

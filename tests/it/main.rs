@@ -9,4 +9,6 @@ mod wire;
 mod contract;
 mod check;
 mod run;
+mod cache;
+mod replay;
 mod tidy;

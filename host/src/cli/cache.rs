@@ -171,9 +171,7 @@ fn verify(cache: &Cache, as_json: bool) -> End {
 
 fn rebuild(cache: &Cache, as_json: bool) -> Result<End, RunError> {
     let Some(entries) = cache.rebuild() else {
-        return Err(RunError::Usage(
-            "a running job has the index; wait until it ends".to_owned(),
-        ));
+        return Err(RunError::Usage("a running job has the index; wait until it ends".to_owned()));
     };
     if as_json {
         render::json(&json!({"entries": entries}));

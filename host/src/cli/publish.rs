@@ -17,7 +17,9 @@ use crate::instance::Watch;
 use crate::lock::Lock;
 use crate::plan::Plan;
 use crate::provenance::{Audit, RunRecord, Runs};
-fn ro_crate(_: &RunRecord, _: &[crate::provenance::UnitRecord], _: &str) -> serde_json::Value { json!({}) }
+fn ro_crate(_: &RunRecord, _: &[crate::provenance::UnitRecord], _: &str) -> serde_json::Value {
+    json!({})
+}
 use crate::roots::{self, Locks};
 use crate::run::{self, Place, RunError};
 

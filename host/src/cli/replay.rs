@@ -108,9 +108,8 @@ pub(super) fn replay(args: &ReplayArgs, watch: &Arc<Watch>) -> Result<End, RunEr
     cache.lease()?;
     let plan = Arc::new(plan);
     let tolerance = Tolerance { relative: args.within };
-    let replayed = replay::replay(
-        &plan, lock, reference, &cache, &options, tolerance, watch, &reporter,
-    );
+    let replayed =
+        replay::replay(&plan, lock, reference, &cache, &options, tolerance, watch, &reporter);
     let (outcomes, comparisons) = runtime(&options)?.block_on(replayed)?;
     let end = match () {
         () if watch.is_cancelled() => End::Interrupted,
@@ -216,7 +215,8 @@ fn of_bundle(args: &ReplayArgs) -> Result<Original, RunError> {
     };
     // What a replay leaves behind belongs to who replays, not to the bundle.
     let here = Place::of(Path::new("./replay"), args.state_dir.as_deref());
-    let place = Place { state: here.state.clone(), ..Place::of(&workflow, args.state_dir.as_deref()) };
+    let place =
+        Place { state: here.state.clone(), ..Place::of(&workflow, args.state_dir.as_deref()) };
     let record = std::fs::read(folder.join(&contents.record)).ok();
     let record = record.and_then(|text| serde_json::from_slice::<RunRecord>(&text).ok());
     let objects = vec![ObjectStore::at(&folder), ObjectStore::at(&here.state.join("cache"))];

@@ -116,7 +116,9 @@ impl Audit {
         }
         let temporary = self.head_path().with_extension("head.tmp");
         let text = serde_json::to_string(&head).expect("a head is plain data");
-        fs::write(&temporary, text).and_then(|()| fs::rename(temporary, self.head_path())).map_err(io)
+        fs::write(&temporary, text)
+            .and_then(|()| fs::rename(temporary, self.head_path()))
+            .map_err(io)
     }
 
     /// The last line there is, or that there was.

@@ -7,7 +7,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::unit::{self, Feed, Shape};
 use crate::cache::Cache;
 use crate::data::{Digest, Object, Table};
-use crate::instance::{RunReport, Role};
+use crate::instance::{Role, RunReport};
 use crate::plan::{Plan, PlanNode, PlanSource};
 
 /// What would become of a node.
@@ -109,7 +109,8 @@ fn look_up(
             .collect();
         parts.into_iter().flat_map(|part| part.join().expect("a look-up does not panic")).collect()
     });
-    let missed = units.iter().zip(&reports).any(|(unit, report)| unit.is_some() && report.is_none());
+    let missed =
+        units.iter().zip(&reports).any(|(unit, report)| unit.is_some() && report.is_none());
     let nearest = (reasons && missed).then(|| cache.nearest(&shape.head)).flatten();
     let forecast = |(index, (unit, report)): (usize, (&Option<unit::Unit>, &Option<RunReport>))| {
         let Some(unit) = unit else {
