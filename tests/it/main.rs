@@ -11,4 +11,5 @@ mod check;
 mod run;
 mod cache;
 mod replay;
+mod provenance;
 mod tidy;
