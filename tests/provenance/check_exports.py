@@ -135,7 +135,7 @@ def units_listed(crate: Path) -> str:
 def no_folders(crate: Path, prov: Path) -> str:
     texts = [path for path in crate.glob("*") if path.suffix in {".json", ".csv"}] + [prov]
     for path in texts:
-        for folder in ["/home/", "/root/", "/Users/", "/tmp/", str(Path.cwd()) + "/"]:
+        for folder in [*(f"/{name}/" for name in ("home", "root", "Users", "tmp")), f"{Path.cwd()}/"]:
             assert folder not in path.read_text(), f"{path.name} names {folder}"
     return "no folder of a machine is named"
 

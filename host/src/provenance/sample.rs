@@ -18,7 +18,7 @@ skyloom: v1
 name: stars
 description: Which stars are which
 inputs:
-  catalogue: {path: /home/jo/a.csv, description: The stars}
+  catalogue: {path: /data/jo/a.csv, description: The stars}
 params:
   seed: {type: integer, default: 1, description: Draws the trees}
 nodes:
@@ -59,7 +59,7 @@ pub(super) fn record() -> RunRecord {
     RunRecord {
         run: "20260102T030405-stars".to_owned(),
         workflow: "stars".to_owned(),
-        workflow_file: "/home/jo/stars.yaml".to_owned(),
+        workflow_file: "/data/jo/stars.yaml".to_owned(),
         workflow_digest: Digest::of(WORKFLOW.as_bytes()),
         plan: Digest::of(b"plan"),
         agent: Agent { name: "Jo Doe".to_owned(), orcid: Some("0000-0002-1825-0097".to_owned()) },
@@ -77,7 +77,7 @@ pub(super) fn record() -> RunRecord {
         inputs: IndexMap::from([(
             "catalogue".to_owned(),
             vec![InputRecord {
-                path: PathBuf::from("/home/jo/a \"b\", c.csv"),
+                path: PathBuf::from("/data/jo/a \"b\", c.csv"),
                 bytes: 12,
                 digest: Digest::of(b"catalogue"),
             }],
@@ -88,7 +88,7 @@ pub(super) fn record() -> RunRecord {
             OutputRecord {
                 from: "stars.table".to_owned(),
                 file: Written {
-                    path: PathBuf::from("/home/jo/results/table.parquet"),
+                    path: PathBuf::from("/data/jo/results/table.parquet"),
                     rows: 3,
                     digest: Digest::of(b"table"),
                     file_digest: Digest::of(b"file"),
@@ -96,7 +96,7 @@ pub(super) fn record() -> RunRecord {
             },
         )]),
         metrics: IndexMap::new(),
-        warnings: vec!["cannot read /home/jo/.skyloom/cache/ab".to_owned()],
+        warnings: vec!["cannot read /data/jo/.skyloom/cache/ab".to_owned()],
     }
 }
 
