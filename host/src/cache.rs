@@ -41,7 +41,7 @@ use serde::Serialize;
 use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, publish};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
-use index::Index;
+use index::{Index, Stamp};
 use lease::Lease;
 
 /// The folder that all runs of a project share.
@@ -215,11 +215,13 @@ impl Cache {
     }
 
     fn outcome(&self, key: Key) -> Option<(Outcome, Vec<LogLine>)> {
-        match self.index.get(key) {
+        // The file decides: other processes write and remove entries without the index.
+        let stamp = Stamp::of(&self.path_of(ENTRIES, key))?;
+        match self.index.get(key, stamp) {
             Some(indexed) if !indexed.has_log => Some((indexed.result, Vec::new())),
             _ => {
                 let entry = self.read_entry(key)?;
-                self.index.put(&entry);
+                self.index.put(&entry, stamp);
                 Some((entry.result, entry.log))
             }
         }
@@ -303,8 +305,11 @@ impl Cache {
             log,
             result,
         };
-        self.write(&self.path_of(ENTRIES, unit.key), &entry)?;
-        self.index.put(&entry);
+        let path = self.path_of(ENTRIES, unit.key);
+        self.write(&path, &entry)?;
+        if let Some(stamp) = Stamp::of(&path) {
+            self.index.put(&entry, stamp);
+        }
         Ok(())
     }
 
@@ -355,8 +360,9 @@ impl Cache {
     fn index_all(&self) -> usize {
         let mut count = 0;
         for key in self.keys() {
-            if let Some(entry) = self.read_entry(key) {
-                self.index.put(&entry);
+            let stamp = Stamp::of(&self.path_of(ENTRIES, key));
+            if let (Some(stamp), Some(entry)) = (stamp, self.read_entry(key)) {
+                self.index.put(&entry, stamp);
                 count += 1;
             }
         }

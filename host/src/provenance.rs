@@ -295,16 +295,19 @@ impl Runs {
         self.folder.join(run).join("record.json")
     }
 
-    /// Keeps a record, with what each unit did and the workflow file beside it; its digest.
+    /// Keeps a record, with what each unit did and the workflow file beside it. `vouch` is
+    /// told its digest before it has its name: however a run is stopped, no record is there
+    /// that nobody vouches for.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or `vouch` fails; then there is no record.
     pub fn write<'u>(
         &self,
         record: &RunRecord,
         units: impl Iterator<Item = &'u UnitRecord>,
         workflow: &str,
-    ) -> Result<Digest, RecordError> {
+        vouch: impl FnOnce(Digest) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
         let path = self.path_of(&record.run);
         let io = |error: std::io::Error| RecordError::Io {
             path: path.clone(),
@@ -320,8 +323,9 @@ impl Runs {
         lines.into_inner().map_err(|error| io(error.into_error()))?;
         let text = serde_json::to_string_pretty(record).expect("a record is plain data") + "\n";
         let temporary = path.with_extension("tmp");
-        fs::write(&temporary, &text).and_then(|()| fs::rename(&temporary, &path)).map_err(io)?;
-        Ok(Digest::of(text.as_bytes()))
+        fs::write(&temporary, &text).map_err(io)?;
+        vouch(Digest::of(text.as_bytes()))?;
+        fs::rename(&temporary, &path).map_err(io)
     }
 
     /// What the units of a run did, in the order of the plan.

@@ -182,7 +182,7 @@ pub async fn run_plan(
         .output_dir
         .clone()
         .unwrap_or_else(|| Path::new("results").join(&plan.workflow.name.value));
-    let mut ledger = Ledger::open(&place.state.join("outputs.json"));
+    let ledger = Ledger::at(&place.state.join("outputs.json"));
     for output in &plan.outputs {
         output::check(&plan.nodes[output.node].outputs[output.output].fields, output.format)?;
         if !request.overwrite {
@@ -203,8 +203,8 @@ pub async fn run_plan(
     let mut outputs = IndexMap::new();
     for output in &plan.outputs {
         if let Some(table) = outcomes[output.node].tables.get(output.output) {
-            let written = output::write(table, &folder.join(&output.path), output.format)?;
-            ledger.note(&written)?;
+            let path = folder.join(&output.path);
+            let written = output::write(table, &path, output.format, &ledger)?;
             let source = PlanSource::Node { node: output.node, output: output.output };
             let from = source_name(&plan, &source);
             outputs.insert(output.name.clone(), OutputRecord { from, file: written });
@@ -263,9 +263,10 @@ pub async fn run_plan(
         warnings: cache.notices(),
     };
     let units = outcomes.iter().flat_map(|outcome| &outcome.records);
-    let digest = runs.write(&record, units, &plan.workflow.source.text)?;
-    let ended = json!({"run": record.run, "outcome": record.outcome, "record": digest});
-    audit.note("run-ended", ended)?;
+    runs.write(&record, units, &plan.workflow.source.text, |digest| {
+        let ended = json!({"run": record.run, "outcome": record.outcome, "record": digest});
+        audit.note("run-ended", ended)
+    })?;
     Ok(record)
 }
 

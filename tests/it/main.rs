@@ -12,4 +12,5 @@ mod run;
 mod cache;
 mod replay;
 mod provenance;
+mod faults;
 mod tidy;

@@ -19,7 +19,7 @@ const MEMORY_BYTES: u64 = 32 << 20;
 /// Last uses are noted to this grain: a warm run should not write.
 const GRAIN: Duration = Duration::from_secs(3600);
 /// Changes whenever what is stored does.
-const FORMAT: &[u8] = b"skyloom index 1";
+const FORMAT: &[u8] = b"skyloom index 2";
 
 /// An entry as the index has it: without what only explanations need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,13 +28,25 @@ pub(super) struct Indexed {
     pub(super) ordinal: u32,
     /// Its log is in the entry's file.
     pub(super) has_log: bool,
+    /// Of the entry's file.
+    pub(super) stamp: Stamp,
     pub(super) result: Outcome,
 }
 
-impl From<&Entry> for Indexed {
-    fn from(entry: &Entry) -> Self {
-        let (head, ordinal) = (entry.head, entry.ordinal);
-        Self { head, ordinal, has_log: !entry.log.is_empty(), result: entry.result.clone() }
+/// What tells whether a file is still the one that was read: other processes write entries
+/// and remove them without the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    bytes: u64,
+    modified_ns: u64,
+}
+
+impl Stamp {
+    /// Of the file at `path`; none if there is no file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self { bytes: metadata.len(), modified_ns: modified.as_nanos() as u64 })
     }
 }
 
@@ -169,13 +181,21 @@ impl Index {
         }
     }
 
-    pub(super) fn get(&self, key: Key) -> Option<Indexed> {
+    /// What it knows of `key`, whose file is of `stamp` now.
+    pub(super) fn get(&self, key: Key, stamp: Stamp) -> Option<Indexed> {
         let bytes = self.with(|trees| trees.entries.get(key.as_bytes())).flatten()?;
-        unseal(key, &bytes)
+        unseal(key, &bytes).filter(|indexed| indexed.stamp == stamp)
     }
 
-    pub(super) fn put(&self, entry: &Entry) {
-        let value = seal(entry.key, &Indexed::from(entry));
+    pub(super) fn put(&self, entry: &Entry, stamp: Stamp) {
+        let indexed = Indexed {
+            head: entry.head,
+            ordinal: entry.ordinal,
+            has_log: !entry.log.is_empty(),
+            stamp,
+            result: entry.result.clone(),
+        };
+        let value = seal(entry.key, &indexed);
         self.with(|trees| {
             trees.entries.insert(entry.key.as_bytes(), value)?;
             trees.slots.insert(slot(entry.head, entry.ordinal), entry.key.as_bytes())?;
@@ -249,6 +269,11 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         self.flush();
+        let trees = std::mem::replace(&mut *self.trees(), Err(IndexState::Closed));
+        // sled syncs once more when it is dropped, and panics if it cannot.
+        if guarded(|| drop(trees)).is_none() {
+            drop(fs::write(self.mark(), ""));
+        }
     }
 }
 
