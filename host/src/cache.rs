@@ -19,6 +19,7 @@ mod splice;
 
 pub use collect::{Collected, Damage, Policy, Stats, Verified};
 pub(crate) use entry::Variant;
+pub use explain::Because;
 pub use index::IndexState;
 pub(crate) use key::{
     BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Key, PartitionKey, PortKey, UnitInput,
@@ -37,7 +38,7 @@ use arrow::datatypes::SchemaRef;
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, publish};
+use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, path_of, publish};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
 use index::{Index, Stamp};
@@ -158,30 +159,31 @@ impl Cache {
     }
 
     fn path_of(&self, kind: &str, key: Key) -> PathBuf {
-        let name = key.to_string();
-        self.root.join(kind).join(&name[..2]).join(format!("{name}.json"))
+        path_of(&self.root.join(kind), key, "json")
     }
 
     /// What an earlier run of this unit gave, if all of it is still there; `schemas` are
     /// those of the outputs.
     pub(crate) fn find(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Found {
-        let Some((outcome, log)) = self.outcome(unit.key) else { return Found::Nothing };
-        if !self.index.used(unit.key) {
+        let Some((outcome, log)) = self.outcome(unit) else { return Found::Nothing };
+        if !self.index.used(unit.head, unit.key) {
             // No index, no note: the file's own time stands in for it.
             self.touch(unit.key);
         }
-        let is_same = |variant: &&Variant| variant.passed == unit.passed;
-        if let Some(variant) = outcome.variants.iter().find(is_same) {
-            return match self.objects_of(variant, schemas) {
-                Ok(outputs) => Found::Result(to_report(&outcome, log, outputs)),
-                Err(lost) => {
-                    self.notice(format!(
-                        "a result in the cache is lost, so it is made again: {lost}"
-                    ));
-                    Found::Nothing
-                }
-            };
-        }
+        let outcome = match outcome.with(unit.passed) {
+            Ok((variant, outcome)) => {
+                return match self.objects_of(variant, schemas) {
+                    Ok(outputs) => Found::Result(to_report(outcome, log, outputs)),
+                    Err(lost) => {
+                        self.notice(format!(
+                            "a result in the cache is lost, so it is made again: {lost}"
+                        ));
+                        Found::Nothing
+                    }
+                };
+            }
+            Err(outcome) => outcome,
+        };
         match outcome.variants.last() {
             Some(variant) if outcome.selections.iter().all(|s| *s != Selection::Unknown) => {
                 let (selections, variant) = (outcome.selections.clone(), variant.clone());
@@ -193,33 +195,31 @@ impl Cache {
 
     /// Whether the cache has this very result; nothing is opened.
     pub(crate) fn has(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Option<RunReport> {
-        let (outcome, _) = self.outcome(unit.key)?;
-        let variant = outcome.variants.iter().find(|variant| variant.passed == unit.passed)?;
+        let (outcome, _) = self.outcome(unit)?;
+        let (variant, outcome) = outcome.with(unit.passed).ok()?;
         let outputs = self.objects_of(variant, schemas).ok()?;
-        Some(to_report(&outcome, Vec::new(), outputs))
+        Some(to_report(outcome, Vec::new(), outputs))
     }
 
     fn objects_of(
         &self,
-        variant: &Variant,
+        variant: Variant,
         schemas: &[SchemaRef],
     ) -> Result<Vec<Vec<Arc<Object>>>, StoreError> {
-        let ports = variant.outputs.iter().zip(schemas);
-        let locate = |info: &crate::data::ObjectInfo, schema| {
-            self.objects.locate(info.clone(), schema).map(Arc::new)
-        };
+        let locate = |info, schema| self.objects.locate(info, schema).map(Arc::new);
+        let ports = variant.outputs.into_iter().zip(schemas);
         ports
-            .map(|(infos, schema)| infos.iter().map(|info| locate(info, schema)).collect())
+            .map(|(infos, schema)| infos.into_iter().map(|info| locate(info, schema)).collect())
             .collect()
     }
 
-    fn outcome(&self, key: Key) -> Option<(Outcome, Vec<LogLine>)> {
+    fn outcome(&self, unit: &UnitKey) -> Option<(Outcome, Vec<LogLine>)> {
         // The file decides: other processes write and remove entries without the index.
-        let stamp = Stamp::of(&self.path_of(ENTRIES, key))?;
-        match self.index.get(key, stamp) {
+        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        match self.index.get(unit.head, unit.key, stamp) {
             Some(indexed) if !indexed.has_log => Some((indexed.result, Vec::new())),
             _ => {
-                let entry = self.read_entry(key)?;
+                let entry = self.read_entry(unit.key)?;
                 self.index.put(&entry, stamp);
                 Some((entry.result, entry.log))
             }
@@ -272,10 +272,10 @@ impl Cache {
         variant: Variant,
         schemas: &[SchemaRef],
     ) -> Result<RunReport, StoreError> {
-        let outputs = self.objects_of(&variant, schemas)?;
+        let outputs = self.objects_of(variant.clone(), schemas)?;
         let mut outcome = earlier.outcome;
         outcome.add(variant);
-        let report = to_report(&outcome, earlier.log.clone(), outputs);
+        let report = to_report(outcome.clone(), earlier.log.clone(), outputs);
         self.write_entry(unit, earlier.log, outcome)?;
         Ok(report)
     }
@@ -380,14 +380,14 @@ const MANIFESTS: &str = "manifests";
 const BINDINGS: &str = "bindings";
 const LEASES: &str = "leases";
 
-fn to_report(outcome: &Outcome, log: Vec<LogLine>, outputs: Vec<Vec<Arc<Object>>>) -> RunReport {
+fn to_report(outcome: Outcome, log: Vec<LogLine>, outputs: Vec<Vec<Arc<Object>>>) -> RunReport {
     RunReport {
         outputs,
-        selections: outcome.selections.clone(),
-        reads: outcome.reads.clone(),
+        wall: outcome.wall(),
+        selections: outcome.selections,
+        reads: outcome.reads,
         log,
         peak_memory_bytes: outcome.peak_memory_bytes,
-        wall: outcome.wall(),
         storing: Duration::ZERO,
     }
 }

@@ -5,12 +5,19 @@
 //! of the project's `.skyloom` folder.
 
 mod audit;
+mod export;
 mod lineage;
 mod metrics;
+mod prov;
+mod ro_crate;
+#[cfg(test)]
+mod sample;
 
 pub use audit::{Audit, Audited, Event};
 pub use lineage::{Lineage, Step, lineage};
 pub use metrics::{Metric, metrics_of};
+pub use prov::prov_json;
+pub use ro_crate::{ro_crate, write_crate};
 
 use std::fs;
 use std::io::Write;
@@ -213,6 +220,12 @@ pub enum RecordError {
     Unknown { run: String, help: String },
     #[error("{}: {reason}", path.display())]
     Io { path: PathBuf, reason: String },
+    #[error("{} is there already; move it away, or name another folder with -o", .0.display())]
+    Occupied(PathBuf),
+    #[error("{} was changed since the run wrote it; run again, or export without it", .0.display())]
+    Changed(PathBuf),
+    #[error("no node of run {0} began: a crate tells what was done, and nothing was")]
+    Nothing(String),
 }
 
 const UNITS: &str = "units.jsonl";

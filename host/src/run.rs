@@ -323,7 +323,7 @@ fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecor
         cached_units: outcome.cached_units,
         spliced_units: outcome.spliced_units,
         repaired_units: outcome.repaired_units,
-        because: outcome.because.clone(),
+        because: outcome.because.as_ref().map(ToString::to_string),
         rows: outcome.rows,
         started: outcome.span.as_ref().map(|(started, _)| started.clone()),
         ended: outcome.span.as_ref().map(|(_, ended)| ended.clone()),

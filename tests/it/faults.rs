@@ -8,6 +8,8 @@ mod verdict;
 mod shim;
 mod kill;
 mod disk;
+mod damage;
+mod together;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;

@@ -297,7 +297,7 @@ impl Cache {
         let metadata = fs::metadata(path).ok();
         let modified = metadata.as_ref().and_then(|found| found.modified().ok());
         let written = modified.unwrap_or(SystemTime::UNIX_EPOCH);
-        let used = self.index.last_use(entry.key);
+        let used = self.index.last_use(entry.head, entry.key);
         let shared = entry.inputs.iter().filter_map(|input| match input {
             UnitInput::Shared { digest, .. } => Some(*digest),
             _ => None,

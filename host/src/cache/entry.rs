@@ -74,6 +74,14 @@ impl Outcome {
         self.variants.drain(..surplus);
     }
 
+    /// Takes out the variant with these passed columns, or gives all back.
+    pub(crate) fn with(mut self, passed: Digest) -> Result<(Variant, Self), Self> {
+        match self.variants.iter().position(|variant| variant.passed == passed) {
+            Some(index) => Ok((self.variants.swap_remove(index), self)),
+            None => Err(self),
+        }
+    }
+
     pub(crate) fn wall(&self) -> Duration {
         Duration::from_millis(self.wall_ms)
     }

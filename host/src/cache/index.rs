@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -64,18 +64,20 @@ pub enum IndexState {
 
 pub(super) struct Index {
     folder: PathBuf,
-    trees: Mutex<Result<Trees, IndexState>>,
+    /// Shared by all who look: sled itself lets them work side by side.
+    trees: RwLock<Result<Trees, IndexState>>,
 }
 
 struct Trees {
     db: sled::Db,
-    /// Key → [`Indexed`].
+    /// Head and key → [`Indexed`]. A node's units lie side by side: looking them all up
+    /// touches few pages.
     entries: sled::Tree,
     /// Head and ordinal → the key last used there.
     slots: sled::Tree,
     /// Plugin and head → when an entry was last put there.
     heads: sled::Tree,
-    /// Key → when it was last used.
+    /// Head and key → when it was last used.
     uses: sled::Tree,
     _lock: File,
 }
@@ -83,7 +85,7 @@ struct Trees {
 impl Index {
     /// No index: everything is looked for in the files.
     pub(super) fn closed(root: &Path) -> Self {
-        let trees = Mutex::new(Err(IndexState::Closed));
+        let trees = RwLock::new(Err(IndexState::Closed));
         Self { folder: root.join("index"), trees }
     }
 
@@ -91,7 +93,7 @@ impl Index {
     /// the caller then fills it, as [`Self::is_empty`] tells.
     pub(super) fn open(root: &Path) -> Self {
         let index = Self::closed(root);
-        *index.trees() = index.open_trees();
+        *index.trees.write().unwrap_or_else(PoisonError::into_inner) = index.open_trees();
         index
     }
 
@@ -127,17 +129,14 @@ impl Index {
         }
     }
 
-    fn trees(&self) -> MutexGuard<'_, Result<Trees, IndexState>> {
-        self.trees.lock().expect("panics are caught before they pass a guard")
-    }
-
     pub(super) fn state(&self) -> IndexState {
-        self.trees().as_ref().map_or_else(|state| *state, |_| IndexState::Open)
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        trees.as_ref().map_or_else(|state| *state, |_| IndexState::Open)
     }
 
     /// Begins anew, with nothing in it. Says whether it could.
     pub(super) fn clear(&self) -> bool {
-        let mut trees = self.trees();
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(open) = &*trees {
             let cleared = guarded(|| open.clear());
             if matches!(cleared, Some(Ok(()))) {
@@ -166,24 +165,25 @@ impl Index {
     /// Does something with the index, if it is open. An index that fails is closed, and made
     /// anew next time.
     fn with<T>(&self, act: impl FnOnce(&Trees) -> sled::Result<T>) -> Option<T> {
-        let mut trees = self.trees();
-        let open = trees.as_ref().ok()?;
-        match guarded(|| act(open)) {
-            Some(Ok(value)) => Some(value),
-            _ => {
-                drop(fs::write(self.mark(), ""));
-                // Dropping it could fail in the same way.
-                if let Ok(broken) = std::mem::replace(&mut *trees, Err(IndexState::Broken)) {
-                    std::mem::forget(broken);
-                }
-                None
+        {
+            let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+            let open = trees.as_ref().ok()?;
+            if let Some(Ok(value)) = guarded(|| act(open)) {
+                return Some(value);
             }
         }
+        drop(fs::write(self.mark(), ""));
+        let mut trees = self.trees.write().unwrap_or_else(PoisonError::into_inner);
+        // Dropping it could fail in the same way.
+        if let Ok(broken) = std::mem::replace(&mut *trees, Err(IndexState::Broken)) {
+            std::mem::forget(broken);
+        }
+        None
     }
 
-    /// What it knows of `key`, whose file is of `stamp` now.
-    pub(super) fn get(&self, key: Key, stamp: Stamp) -> Option<Indexed> {
-        let bytes = self.with(|trees| trees.entries.get(key.as_bytes())).flatten()?;
+    /// What it knows of `key` under `head`, whose file is of `stamp` now.
+    pub(super) fn get(&self, head: Digest, key: Key, stamp: Stamp) -> Option<Indexed> {
+        let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
         unseal(key, &bytes).filter(|indexed| indexed.stamp == stamp)
     }
 
@@ -197,17 +197,19 @@ impl Index {
         };
         let value = seal(entry.key, &indexed);
         self.with(|trees| {
-            trees.entries.insert(entry.key.as_bytes(), value)?;
+            let place = place(entry.head, entry.key);
+            trees.entries.insert(place, value)?;
             trees.slots.insert(slot(entry.head, entry.ordinal), entry.key.as_bytes())?;
             trees.heads.insert(head_name(&entry.plugin, entry.head), &now().to_be_bytes())?;
-            trees.uses.insert(entry.key.as_bytes(), &now().to_be_bytes()).map(drop)
+            trees.uses.insert(place, &now().to_be_bytes()).map(drop)
         });
     }
 
     pub(super) fn remove(&self, entry: &Entry) {
         self.with(|trees| {
-            trees.entries.remove(entry.key.as_bytes())?;
-            trees.uses.remove(entry.key.as_bytes())?;
+            let place = place(entry.head, entry.key);
+            trees.entries.remove(place)?;
+            trees.uses.remove(place)?;
             let slot = slot(entry.head, entry.ordinal);
             if trees.slots.get(slot)?.is_some_and(|key| &*key == entry.key.as_bytes()) {
                 trees.slots.remove(slot)?;
@@ -217,11 +219,12 @@ impl Index {
     }
 
     /// Notes that `key` was used just now. Says whether the index keeps such notes.
-    pub(super) fn used(&self, key: Key) -> bool {
+    pub(super) fn used(&self, head: Digest, key: Key) -> bool {
+        let place = place(head, key);
         let noted = self.with(|trees| {
-            let last = trees.uses.get(key.as_bytes())?.and_then(|time| seconds(&time));
+            let last = trees.uses.get(place)?.and_then(|time| seconds(&time));
             if last.is_none_or(|last| last + GRAIN.as_secs() < now()) {
-                trees.uses.insert(key.as_bytes(), &now().to_be_bytes())?;
+                trees.uses.insert(place, &now().to_be_bytes())?;
             }
             Ok(())
         });
@@ -229,8 +232,8 @@ impl Index {
     }
 
     /// When `key` was last used.
-    pub(super) fn last_use(&self, key: Key) -> Option<SystemTime> {
-        let time = self.with(|trees| trees.uses.get(key.as_bytes())).flatten()?;
+    pub(super) fn last_use(&self, head: Digest, key: Key) -> Option<SystemTime> {
+        let time = self.with(|trees| trees.uses.get(place(head, key))).flatten()?;
         seconds(&time).map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
@@ -269,7 +272,8 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         self.flush();
-        let trees = std::mem::replace(&mut *self.trees(), Err(IndexState::Closed));
+        let trees = self.trees.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let trees = std::mem::replace(trees, Err(IndexState::Closed));
         // sled syncs once more when it is dropped, and panics if it cannot.
         if guarded(|| drop(trees)).is_none() {
             drop(fs::write(self.mark(), ""));
@@ -301,6 +305,13 @@ impl Trees {
         self.db.remove("built")?;
         [&self.entries, &self.slots, &self.heads, &self.uses].iter().try_for_each(|t| t.clear())
     }
+}
+
+fn place(head: Digest, key: Key) -> [u8; 64] {
+    let mut place = [0; 64];
+    place[..32].copy_from_slice(head.as_bytes());
+    place[32..].copy_from_slice(key.as_bytes());
+    place
 }
 
 fn slot(head: Digest, ordinal: u32) -> [u8; 36] {

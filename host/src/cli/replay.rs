@@ -21,7 +21,7 @@ use crate::provenance::{Audit, RunRecord, Runs};
 use crate::replay::{self, Comparison, Differs, Reference, Verdict};
 use crate::roots;
 use crate::run::{self, Place, Request, RunError};
-use crate::schedule::{NodeState, Options, Reporter};
+use crate::schedule::{self, NodeState, Options, Reporter};
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
@@ -108,9 +108,9 @@ pub(super) fn replay(args: &ReplayArgs, watch: &Arc<Watch>) -> Result<End, RunEr
     cache.lease()?;
     let plan = Arc::new(plan);
     let tolerance = Tolerance { relative: args.within };
-    let replayed =
-        replay::replay(&plan, lock, reference, &cache, &options, tolerance, watch, &reporter);
-    let (outcomes, comparisons) = runtime(&options)?.block_on(replayed)?;
+    let replayed = schedule::execute(&plan, &cache, &options, watch, &reporter);
+    let outcomes = runtime(&options)?.block_on(replayed);
+    let comparisons = replay::set_against(&plan, &outcomes, lock, reference, tolerance)?;
     let end = match () {
         () if watch.is_cancelled() => End::Interrupted,
         () if outcomes.iter().any(|o| !matches!(o.state, NodeState::Finished)) => End::NodeFailed,

@@ -54,6 +54,8 @@ struct Head {
 #[derive(Debug, Clone, Serialize)]
 pub struct Audited {
     pub events: u64,
+    /// The hash of the last line: kept elsewhere, it binds the whole log.
+    pub last: Digest,
     pub faults: Vec<String>,
 }
 
@@ -198,7 +200,7 @@ impl Audit {
                 _ => {}
             }
         }
-        Ok(Audited { events: last.number, faults })
+        Ok(Audited { events: last.number, last: last.hash, faults })
     }
 }
 

@@ -46,8 +46,8 @@ pub enum Fate {
 /// What a run of `plan` would do; in the plan's order. With `reasons`, says of each miss why.
 pub fn forecast(plan: &Plan, cache: &Cache, reasons: bool) -> Vec<Forecast> {
     let mut forecasts: Vec<Forecast> = Vec::with_capacity(plan.nodes.len());
-    // By node and output: its partitions, or that even their number is unknown.
-    let mut given: Vec<Vec<Option<Vec<Option<Arc<Object>>>>>> = Vec::new();
+    // By node and output.
+    let mut given: Vec<Vec<Given>> = Vec::new();
     for node in &plan.nodes {
         let unknown = node.inputs.iter().find_map(|input| match input.source {
             PlanSource::Node { node, output } if given[node][output].is_none() => Some(node),
@@ -85,6 +85,9 @@ pub fn forecast(plan: &Plan, cache: &Cache, reasons: bool) -> Vec<Forecast> {
     }
     forecasts
 }
+
+/// The partitions of a table, as far as they are known; none if even their number is not.
+type Given = Option<Vec<Option<Arc<Object>>>>;
 
 fn schema_of(node: &PlanNode, output: usize) -> SchemaRef {
     Arc::new(Schema::new(node.outputs[output].fields.clone()))
@@ -132,10 +135,7 @@ fn look_up(
 }
 
 /// The partitions of each output, as far as they are known.
-fn outputs_of(
-    node: &PlanNode,
-    reports: &[Option<RunReport>],
-) -> Vec<Option<Vec<Option<Arc<Object>>>>> {
+fn outputs_of(node: &PlanNode, reports: &[Option<RunReport>]) -> Vec<Given> {
     let may_cut = matches!(node.component.descriptor().role, Role::Ingester | Role::Simulator);
     let complete = reports.iter().all(Option::is_some);
     let partitions = |output: usize| {
