@@ -38,7 +38,7 @@ use arrow::datatypes::SchemaRef;
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, path_of, publish};
+use crate::data::{Digest, Object, ObjectStore, StoreError, move_folder_aside, names_in, path_of, publish};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
 use index::{Index, Stamp};
@@ -227,7 +227,7 @@ impl Cache {
     }
 
     fn read_entry(&self, key: Key) -> Option<Entry> {
-        let entry: Entry = from_sealed_text(&fs::read(self.path_of(ENTRIES, key)).ok()?)?;
+        let entry: Entry = from_sealed_text(&read(&self.path_of(ENTRIES, key))?)?;
         (entry.key == key).then_some(entry)
     }
 
@@ -322,7 +322,7 @@ impl Cache {
 
     /// What `bind` said under `key`.
     pub(crate) fn get_binding(&self, key: Key) -> Option<Binding> {
-        binding::from_json(from_sealed_text(&fs::read(self.path_of(BINDINGS, key)).ok()?)?)
+        binding::from_json(from_sealed_text(&read(&self.path_of(BINDINGS, key))?)?)
     }
 
     /// Keeps what `bind` said.
@@ -342,7 +342,7 @@ impl Cache {
     ) -> Result<(), StoreError> {
         let path = self.path_of(kind, name);
         let is_whole = |text: Vec<u8>| from_sealed_text::<serde::de::IgnoredAny>(&text).is_some();
-        if fs::read(&path).is_ok_and(is_whole) {
+        if read(&path).is_some_and(is_whole) {
             return Ok(());
         }
         self.write(&path, value)
@@ -352,6 +352,7 @@ impl Cache {
         let folder = self.root.join("tmp");
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(StoreError::io(&folder))?;
         file.write_all(to_sealed_text(value).as_bytes()).map_err(StoreError::io(path))?;
+        move_folder_aside(path, &folder);
         publish(file, path)
     }
 
@@ -379,6 +380,12 @@ const ENTRIES: &str = "entries";
 const MANIFESTS: &str = "manifests";
 const BINDINGS: &str = "bindings";
 const LEASES: &str = "leases";
+
+/// What is in a file of ours; a link is not followed, and nobody waits for a pipe.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+    is_file.then(|| fs::read(path).ok())?
+}
 
 fn to_report(outcome: Outcome, log: Vec<LogLine>, outputs: Vec<Vec<Arc<Object>>>) -> RunReport {
     RunReport {

@@ -23,7 +23,7 @@ pub(crate) use digest::schema_digest;
 pub use digest::{Digest, Digester};
 pub(crate) use guarded::guarded;
 pub use object::{Batches, Object, ObjectInfo, ObjectStore, ObjectWriter, StoreError};
-pub(crate) use object::{names_in, path_of, publish};
+pub(crate) use object::{move_folder_aside, names_in, path_of, publish};
 pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;

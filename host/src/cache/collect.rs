@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::entry::{Entry, from_sealed_text};
 use super::index::IndexState;
 use super::key::{Key, UnitInput};
-use super::{BINDINGS, Cache, ENTRIES, LEASES, MANIFESTS, lease};
+use super::{BINDINGS, Cache, ENTRIES, LEASES, MANIFESTS, lease, read};
 use crate::data::{Digest, StoreError, names_in};
 
 /// What a cache holds.
@@ -234,7 +234,7 @@ impl Cache {
         for path in going {
             if path.starts_with(self.root.join(ENTRIES))
                 && let Some(entry) =
-                    fs::read(path).ok().and_then(|text| from_sealed_text::<Entry>(&text))
+                    read(path).and_then(|text| from_sealed_text::<Entry>(&text))
             {
                 self.index.remove(&entry);
             }

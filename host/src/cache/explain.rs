@@ -1,13 +1,12 @@
 //! Why a unit is not served: what differs from the nearest earlier entry.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde_json::Value;
 
 use super::entry::{Entry, from_sealed_text};
 use super::key::{Head, Key, PartitionKey, PortKey, UnitInput};
-use super::{Cache, MANIFESTS, UnitKey};
+use super::{Cache, MANIFESTS, UnitKey, read};
 use crate::data::Digest;
 
 /// How many earlier heads of a plugin are looked at.
@@ -67,7 +66,7 @@ impl Cache {
     }
 
     fn manifest<T: serde::de::DeserializeOwned>(&self, digest: Digest) -> Option<T> {
-        from_sealed_text(&fs::read(self.path_of(MANIFESTS, digest)).ok()?)
+        from_sealed_text(&read(&self.path_of(MANIFESTS, digest))?)
     }
 
     /// Why `unit`, whose head is `head`, has no entry.

@@ -139,12 +139,8 @@ impl ObjectStore {
     pub fn discard(&self, digest: Digest) {
         self.known_good().remove(&digest);
         let path = self.path_of(digest);
-        // What is not a file of ours is moved aside, not followed or emptied.
-        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
-            drop(fs::rename(&path, self.folders.temporary.join(digest.to_string())));
-        } else {
-            drop(fs::remove_file(&path));
-        }
+        move_folder_aside(&path, &self.folders.temporary);
+        drop(fs::remove_file(&path));
     }
 
     fn known_good(&self) -> MutexGuard<'_, BTreeSet<Digest>> {
@@ -378,6 +374,10 @@ impl Footer {
 const END_MARK: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 fn map_file(path: &Path) -> Result<Buffer, StoreError> {
+    if !fs::symlink_metadata(path).map_err(StoreError::io(path))?.is_file() {
+        // Links are not followed, and nobody waits for a pipe.
+        return Err(StoreError::damaged(path, "it is not a regular file"));
+    }
     let file = File::open(path).map_err(StoreError::io(path))?;
     #[expect(
         unsafe_code,
@@ -504,6 +504,7 @@ impl ObjectWriter {
             .inner
             .into_inner()
             .map_err(|error| StoreError::io(&path)(error.into_error()))?;
+        move_folder_aside(&path, &self.store.folders.temporary);
         publish(file, &path)?;
         self.store.known_good().insert(digest);
         let info = ObjectInfo { digest, rows: self.rows, bytes, columns };
@@ -568,6 +569,16 @@ pub(crate) fn names_in(folder: &Path) -> Vec<Digest> {
     let mut names: Vec<Digest> = names.collect();
     names.sort();
     names
+}
+
+/// Makes way where somebody has put a folder in the place of a file: it goes to `temporary`,
+/// with all that is in it.
+pub(crate) fn move_folder_aside(path: &Path, temporary: &Path) {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+        && let Ok(aside) = tempfile::tempdir_in(temporary)
+    {
+        drop(fs::rename(path, aside.keep().join("folder")));
+    }
 }
 
 /// Moves a finished file to its name: file first, then the folder that names it.
