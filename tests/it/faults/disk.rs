@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::shim::{self, Deed, Fault};
-use super::site::{Running, Site, Sky};
+use super::site::{PAIR, Running, Site, Sky};
 use super::verdict::{Expected, judge};
 use super::{none_of, side_by_side, tell};
 
@@ -23,7 +23,7 @@ fn text_of(errno: i32) -> &'static str {
 #[test]
 fn every_write_may_fail() {
     let Some(library) = shim::library() else { return };
-    let sky = Sky::new(7, 2, 3);
+    let sky = Sky::new(7, 2, 3).through(PAIR);
     let expected = Expected::of(&sky, &[]);
     let calls = {
         let site = Site::new();

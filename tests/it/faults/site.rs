@@ -15,12 +15,15 @@ use super::Dice;
 use crate::support::Skyloom;
 
 pub(super) const CHAIN: &str = "tests/faults/chain.yaml";
+/// The same, cut short.
+pub(super) const PAIR: &str = "tests/faults/pair.yaml";
 
 /// No run here takes so long.
 const ENDLESS: Duration = Duration::from_secs(60);
 
-/// Objects to run on.
+/// Objects, and a workflow to run on them.
 pub(super) struct Sky {
+    workflow: &'static str,
     folder: tempfile::TempDir,
     rows: usize,
 }
@@ -38,14 +41,19 @@ impl Sky {
         }
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         fs::write(folder.path().join("objects.csv"), text).expect("a file can be written");
-        Self { folder, rows }
+        Self { workflow: CHAIN, folder, rows }
+    }
+
+    /// The same objects for another workflow.
+    pub(super) fn through(self, workflow: &'static str) -> Self {
+        Self { workflow, ..self }
     }
 
     /// What `run` is told to use it.
     pub(super) fn args(&self) -> Vec<String> {
         let path = self.folder.path().join("objects.csv");
         vec![
-            CHAIN.to_owned(),
+            self.workflow.to_owned(),
             format!("--input=objects={}", path.display()),
             format!("--set=rows={}", self.rows),
         ]
@@ -65,10 +73,19 @@ pub(super) struct Ended {
     pub(super) stderr: String,
     /// What it said last; null where that is no JSON.
     pub(super) said: Value,
-    /// The keys of its units, and how each was served.
-    pub(super) units: Vec<(String, String)>,
+    pub(super) units: Vec<Unit>,
     /// All files in its output folder, by name.
     pub(super) files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What became of a unit.
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    pub(super) node: String,
+    pub(super) key: String,
+    pub(super) served: String,
+    /// The objects that it gave.
+    pub(super) objects: Vec<String>,
 }
 
 /// A process, and what it says, being read.
@@ -154,13 +171,25 @@ impl Site {
         Ended { code, stdout, stderr, said, units, files }
     }
 
-    fn units(&self, run: &str) -> Vec<(String, String)> {
+    /// With a copy of this state, and no outputs yet.
+    pub(super) fn copy(&self) -> Self {
+        let copy = Self::new();
+        let status = Command::new("cp").arg("-a").args([&self.state(), &copy.state()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the state can be copied");
+        copy
+    }
+
+    fn units(&self, run: &str) -> Vec<Unit> {
         let path = self.state().join("runs").join(run).join("units.jsonl");
         let text = fs::read_to_string(path).unwrap_or_default();
         let unit = |line: &str| {
             let unit: Value = serde_json::from_str(line).expect("each line is JSON");
             let text = |name: &str| unit[name].as_str().expect("a text").to_owned();
-            (text("key"), text("served"))
+            let ports = unit["outputs"].as_object().into_iter().flatten();
+            let objects = ports.flat_map(|(_, objects)| objects.as_array().into_iter().flatten());
+            let objects = objects.filter_map(Value::as_str).map(str::to_owned).collect();
+            let (node, key, served) = (text("node"), text("key"), text("served"));
+            Unit { node, key, served, objects }
         };
         text.lines().map(unit).collect()
     }

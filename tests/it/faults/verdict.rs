@@ -21,8 +21,8 @@ impl Expected {
     pub(super) fn of(sky: &Sky, more: &[&str]) -> Self {
         let ended = Site::new().run(sky, more);
         assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-        let ran = ended.units.iter().filter(|(_, served)| served == "run");
-        let ran: BTreeSet<String> = ran.map(|(key, _)| key.clone()).collect();
+        let ran = ended.units.iter().filter(|unit| unit.served == "run");
+        let ran: BTreeSet<String> = ran.map(|unit| unit.key.clone()).collect();
         let expected = Self::from(&ended);
         // Partitions without a row are alike, so one run may serve several units.
         assert_eq!(ran, expected.keys, "all was new");
@@ -30,7 +30,7 @@ impl Expected {
     }
 
     fn from(ended: &Ended) -> Self {
-        let keys: BTreeSet<String> = ended.units.iter().map(|(key, _)| key.clone()).collect();
+        let keys: BTreeSet<String> = ended.units.iter().map(|unit| unit.key.clone()).collect();
         let (digests, files) = (digests(&ended.said), ended.files.clone());
         let seconds = ended.said["seconds"].as_f64().expect("a number");
         Self { digests, files, keys, seconds }
@@ -69,12 +69,12 @@ pub(super) fn judge(
         faults.push(format!("its files are others: {names:?}"));
     }
     let mut units = BTreeMap::<&str, usize>::new();
-    for (key, served) in &ended.units {
-        let runs = units.entry(key).or_default();
-        match served.as_str() {
+    for unit in &ended.units {
+        let runs = units.entry(&unit.key).or_default();
+        match unit.served.as_str() {
             "run" => *runs += 1,
             "cached" | "spliced" => {}
-            other => faults.push(format!("{key} was {other}")),
+            other => faults.push(format!("{} was {other}", unit.key)),
         }
     }
     if !units.keys().copied().eq(expected.keys.iter().map(String::as_str)) {
@@ -139,8 +139,8 @@ fn the_verdict_knows_right_from_wrong() {
         ended.files.remove("colours.parquet");
     });
     check("a missing unit", "units, not", &|ended| drop(ended.units.pop()));
-    check("a unit that ran", "ran again", &|ended| ended.units[1].1 = "run".to_owned());
+    check("a unit that ran", "ran again", &|ended| ended.units[1].served = "run".to_owned());
     check("a unit that was mended", "repaired", &|ended| {
-        ended.units[1].1 = "repaired".to_owned();
+        ended.units[1].served = "repaired".to_owned();
     });
 }
