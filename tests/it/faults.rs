@@ -5,9 +5,7 @@
 
 mod site;
 mod verdict;
-mod shim;
 mod kill;
-mod disk;
 mod damage;
 mod together;
 
