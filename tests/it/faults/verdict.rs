@@ -13,7 +13,6 @@ pub(super) struct Expected {
     files: BTreeMap<String, Vec<u8>>,
     /// Of all its units.
     pub(super) keys: BTreeSet<String>,
-    pub(super) seconds: f64,
 }
 
 impl Expected {
@@ -32,8 +31,7 @@ impl Expected {
     fn from(ended: &Ended) -> Self {
         let keys: BTreeSet<String> = ended.units.iter().map(|(key, _)| key.clone()).collect();
         let (digests, files) = (digests(&ended.said), ended.files.clone());
-        let seconds = ended.said["seconds"].as_f64().expect("a number");
-        Self { digests, files, keys, seconds }
+        Self { digests, files, keys }
     }
 }
 
