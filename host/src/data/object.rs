@@ -586,6 +586,10 @@ pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), 
     let folder = path.parent().expect("objects lie in a folder");
     fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
     file.as_file().sync_data().map_err(StoreError::io(path))?;
+    // An empty folder in its place is no file of ours, and nothing is lost with it.
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        fs::remove_dir(path).map_err(StoreError::io(path))?;
+    }
     file.persist(path).map_err(|error| StoreError::io(path)(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
 }
