@@ -304,7 +304,6 @@ impl Footer {
         let start = trailer_start.checked_sub(length).ok_or("it has no footer")?;
         let footer =
             root_as_footer(&map[start..trailer_start]).map_err(|error| error.to_string())?;
-        let schema = footer.schema().ok_or("it has no schema")?;
         let find = |key: &str| {
             let pairs = footer.custom_metadata().into_iter().flatten();
             let mut pairs = pairs.filter_map(|pair| Some((pair.key()?, pair.value()?)));
@@ -321,7 +320,7 @@ impl Footer {
         let rows = find("rows").and_then(|text| text.parse().ok());
         let columns = find("columns").and_then(|text| serde_json::from_str(text).ok());
         Ok(Self {
-            schema: fb_to_schema(schema),
+            schema: schema_of(&map[..start - END_MARK.len()])?,
             rows: rows.ok_or("it has no row count")?,
             columns: columns.ok_or("it has no column digests")?,
             version: footer.version(),
@@ -345,9 +344,7 @@ impl Footer {
         }
         // The bytes are ours, so they can be walked without care.
         let (mut dictionaries, mut batches) = (Vec::new(), Vec::new());
-        // The first message comes after the magic word and what aligns it.
-        let is_padding = |at: &usize| body.get(*at..at + 4).is_some_and(|word| word == [0; 4]);
-        let mut at = (8..).step_by(8).find(|at| !is_padding(at)).expect("a file has an end");
+        let mut at = first_message(body);
         while at < body.len() {
             let length = body[at + 4..at + 8].try_into().map(i32::from_le_bytes);
             let head = 8 + length.expect("four bytes") as usize;
@@ -368,6 +365,25 @@ impl Footer {
         }
         Ok(())
     }
+}
+
+/// Where the first message is: after the magic word and what aligns it.
+fn first_message(body: &[u8]) -> usize {
+    let is_padding = |at: &usize| body.get(*at..at + 4).is_some_and(|word| word == [0; 4]);
+    (8..).step_by(8).find(|at| !is_padding(at)).expect("a file has an end")
+}
+
+/// The schema of a file, from its first message: the footer has it again, but only the body's
+/// bytes are hashed.
+fn schema_of(body: &[u8]) -> Result<Schema, String> {
+    let at = first_message(body);
+    let length = body.get(at + 4..at + 8).ok_or("it has no schema")?;
+    let length = i32::from_le_bytes(length.try_into().expect("four bytes"));
+    let length = usize::try_from(length).map_err(|_| "it has no schema")?;
+    let message = body.get(at + 8..).and_then(|rest| rest.get(..length));
+    let message =
+        root_as_message(message.ok_or("it has no schema")?).map_err(|error| error.to_string())?;
+    Ok(fb_to_schema(message.header_as_schema().ok_or("it has no schema")?))
 }
 
 /// How a stream of Arrow messages ends.
@@ -592,4 +608,67 @@ pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), 
     }
     file.persist(path).map_err(|error| StoreError::io(path)(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, DictionaryArray, Float64Array, StringArray};
+    use arrow::datatypes::{Field, Int32Type};
+
+    use super::*;
+
+    /// A small table with all kinds of buffers: numbers with a gap, text, words.
+    fn batch() -> RecordBatch {
+        let words = DictionaryArray::<Int32Type>::from_iter(["RRab", "RRc", "RRab"]);
+        let columns: [(&str, ArrayRef); 3] = [
+            ("period", Arc::new(Float64Array::from(vec![Some(0.5), None, Some(0.6)]))),
+            ("name", Arc::new(StringArray::from(vec!["S1", "S2", "S3"]))),
+            ("class", Arc::new(words)),
+        ];
+        let fields = columns
+            .iter()
+            .map(|(name, column)| Field::new(*name, column.data_type().clone(), *name == "period"));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        RecordBatch::try_new(schema, columns.map(|(_, column)| column).into()).unwrap()
+    }
+
+    fn read(object: &Object) -> Result<Vec<RecordBatch>, StoreError> {
+        object.batches()?.collect()
+    }
+
+    #[test]
+    fn no_changed_bit_changes_a_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ObjectStore::open(folder.path()).unwrap();
+        let mut writer = store.writer(batch().schema()).unwrap();
+        writer.push(batch()).unwrap();
+        let object = writer.finish().unwrap();
+        let (path, whole) = (object.path(), fs::read(object.path()).unwrap());
+        let right = read(&object).unwrap();
+        // Whether it goes unseen. Some bytes of the footer mean nothing: they only align what
+        // comes after.
+        let check = |bytes: &[u8], what: &str| {
+            fs::write(&path, bytes).unwrap();
+            if object.verify_again().is_err() {
+                return false;
+            }
+            assert_eq!(read(&object).unwrap(), right, "{what}");
+            let described = store.get(object.digest).unwrap();
+            assert_eq!((described.info(), &described.schema), (&object.info, &object.schema));
+            true
+        };
+        let mut unseen = 0;
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                unseen += usize::from(check(&changed, &format!("bit {bit} of byte {at}")));
+            }
+        }
+        assert!(unseen < whole.len(), "{unseen} of {} bits went unseen", 8 * whole.len());
+        for length in 0..whole.len() {
+            let cut = check(&whole[..length], &format!("{length} bytes"));
+            assert!(!cut, "{length} bytes");
+        }
+    }
 }
