@@ -104,7 +104,7 @@ impl Index {
         if lock.try_lock().is_err() {
             return Err(IndexState::Busy);
         }
-        if self.mark().exists() {
+        if self.mark().exists() || !are_files(&self.folder) {
             self.set_aside();
         }
         let trees = Trees::open(&self.folder, lock).or_else(|lock| {
@@ -279,6 +279,16 @@ impl Drop for Index {
             drop(fs::write(self.mark(), ""));
         }
     }
+}
+
+/// Whether only files and folders are below `folder`: sled would follow a link, and wait for
+/// a pipe.
+fn are_files(folder: &Path) -> bool {
+    fs::read_dir(folder).into_iter().flatten().flatten().all(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => are_files(&entry.path()),
+        Ok(kind) => kind.is_file(),
+        Err(_) => false,
+    })
 }
 
 impl Trees {
