@@ -38,7 +38,9 @@ use arrow::datatypes::SchemaRef;
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::data::{Digest, Object, ObjectStore, StoreError, move_folder_aside, names_in, path_of, publish};
+use crate::data::{
+    Digest, Object, ObjectStore, StoreError, move_folder_aside, names_in, path_of, publish,
+};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
 use index::{Index, Stamp};
@@ -148,6 +150,11 @@ impl Cache {
         self.notices.lock().expect("no holder panics").insert(text);
     }
 
+    /// Tells of an earlier result that cannot be used.
+    pub(crate) fn lost(&self, lost: &StoreError) {
+        self.notice(format!("a result in the cache is lost, so it is made again: {lost}"));
+    }
+
     /// What the user should know.
     pub fn notices(&self) -> Vec<String> {
         self.notices.lock().expect("no holder panics").iter().cloned().collect()
@@ -175,9 +182,7 @@ impl Cache {
                 return match self.objects_of(variant, schemas) {
                     Ok(outputs) => Found::Result(to_report(outcome, log, outputs)),
                     Err(lost) => {
-                        self.notice(format!(
-                            "a result in the cache is lost, so it is made again: {lost}"
-                        ));
+                        self.lost(&lost);
                         Found::Nothing
                     }
                 };

@@ -233,8 +233,7 @@ impl Cache {
     fn remove(&self, going: &[PathBuf], since: Option<SystemTime>) -> Result<(), StoreError> {
         for path in going {
             if path.starts_with(self.root.join(ENTRIES))
-                && let Some(entry) =
-                    read(path).and_then(|text| from_sealed_text::<Entry>(&text))
+                && let Some(entry) = read(path).and_then(|text| from_sealed_text::<Entry>(&text))
             {
                 self.index.remove(&entry);
             }

@@ -19,11 +19,10 @@ pub(crate) struct Target<'a> {
 /// Puts the outputs of an earlier result together again, with the columns that its inputs
 /// pass on now: what the plugin would give, without running it. `table` gives an input.
 ///
-/// None where the earlier result cannot serve: something of it is lost, or it is of another
-/// shape.
+/// None where the earlier result cannot serve: it is of another shape.
 ///
 /// # Errors
-/// When the outputs cannot be written.
+/// When something of it is lost, or the outputs cannot be written.
 pub(crate) fn splice(
     objects: &ObjectStore,
     earlier: &Earlier,
@@ -36,7 +35,6 @@ pub(crate) fn splice(
         match splice_port(objects, earlier, port, target, &table) {
             Ok(Some(object)) => outputs.push(vec![object.info().clone()]),
             Ok(None) => return Ok(None),
-            Err(error) if error.is_loss() => return Ok(None),
             Err(error) => return Err(error),
         }
     }

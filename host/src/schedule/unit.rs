@@ -373,7 +373,15 @@ impl Unit {
                 };
                 let passed = self.key.passed;
                 let spliced = splice(&cache.objects, &earlier, passed, &targets, table);
-                let Some(variant) = spliced.map_err(storage)? else { return Ok(None) };
+                let variant = match spliced {
+                    Ok(Some(variant)) => variant,
+                    Ok(None) => return Ok(None),
+                    Err(lost) if lost.is_loss() => {
+                        cache.lost(&lost);
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(storage(error)),
+                };
                 let kept = cache.put_spliced(&self.key, earlier, variant, &self.shape.schemas);
                 done(kept.map_err(storage)?, Served::Spliced)
             }
