@@ -9,14 +9,15 @@ use super::{Dice, none_of, side_by_side, tell};
 
 const SEED: u64 = 20_240_611;
 const KILLS: usize = 200;
-const WORKERS: usize = 4;
+const WORKERS: usize = 2;
 
 /// Kills a run at random moments, up to three times in a row, and lets it finish; on the
 /// same state with other objects, then on a fresh one.
 #[test]
 fn a_killed_run_goes_on_where_it_was() {
-    let skies: Vec<Sky> = (1..=3).map(|seed| Sky::new(seed, 60, 2)).collect();
+    let skies: Vec<Sky> = (1..=3).map(|seed| Sky::new(seed, 24, 2)).collect();
     let expected: Vec<Expected> = skies.iter().map(|sky| Expected::of(sky, &[])).collect();
+    let pace = expected.iter().map(|expected| expected.seconds).fold(f64::MAX, f64::min);
     let (kills, resumed, kept) = (Counter::default(), Counter::default(), Counter::default());
     let started = Instant::now();
     let workers: Vec<u64> = (0..WORKERS as u64).collect();
@@ -37,7 +38,7 @@ fn a_killed_run_goes_on_where_it_was() {
             let mut delays = Vec::new();
             for _ in 0..1 + dice.below(3) {
                 // Two run at once: each is slower than alone.
-                let delay = Duration::from_secs_f64(dice.fraction() * 2.0 * expected.seconds);
+                let delay = Duration::from_secs_f64(dice.fraction() * pace);
                 delays.push(delay.as_micros());
                 if !Running::start(site.command(sky, "outputs", &[])).kill_after(delay) {
                     break;
@@ -50,7 +51,7 @@ fn a_killed_run_goes_on_where_it_was() {
             resumed.add(1);
             kept.add(before.intersection(&expected.keys).count());
             let mut found = judge(&ended, expected, &before, &BTreeSet::new());
-            found.extend(site.rot());
+            found.extend(site.told_rot());
             faults.extend(found.into_iter().map(|fault| {
                 format!(
                     "seed {SEED}, worker {worker}, round {round}, killed after {delays:?} µs: {fault}"
@@ -70,8 +71,8 @@ fn a_killed_run_goes_on_where_it_was() {
     assert!(kills.get() >= KILLS);
     // Not all were killed before they had begun, or after they were done.
     let units: usize = expected[0].keys.len();
-    assert!(kept.get() > resumed.get() * units / 10, "{} kept", kept.get());
-    assert!(kept.get() < resumed.get() * units * 9 / 10, "{} kept", kept.get());
+    assert!(kept.get() > resumed.get() * units / 20, "{} kept", kept.get());
+    assert!(kept.get() < resumed.get() * units * 19 / 20, "{} kept", kept.get());
 }
 
 #[derive(Default)]

@@ -44,6 +44,19 @@ impl Sky {
         Self { workflow: CHAIN, folder, rows }
     }
 
+    /// As many objects, as bright, under other names.
+    pub(super) fn renamed(&self) -> Self {
+        let text = fs::read_to_string(self.path()).expect("it was written");
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let renamed = Self { workflow: self.workflow, folder, rows: self.rows };
+        fs::write(renamed.path(), text.replace("\nJ", "\nK")).expect("a file can be written");
+        renamed
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("objects.csv")
+    }
+
     /// The same objects for another workflow.
     pub(super) fn through(self, workflow: &'static str) -> Self {
         Self { workflow, ..self }
@@ -51,10 +64,9 @@ impl Sky {
 
     /// What `run` is told to use it.
     pub(super) fn args(&self) -> Vec<String> {
-        let path = self.folder.path().join("objects.csv");
         vec![
             self.workflow.to_owned(),
-            format!("--input=objects={}", path.display()),
+            format!("--input=objects={}", self.path().display()),
             format!("--set=rows={}", self.rows),
         ]
     }
@@ -84,8 +96,6 @@ pub(super) struct Unit {
     pub(super) node: String,
     pub(super) key: String,
     pub(super) served: String,
-    /// The objects that it gave.
-    pub(super) objects: Vec<String>,
 }
 
 /// A process, and what it says, being read.
@@ -185,11 +195,7 @@ impl Site {
         let unit = |line: &str| {
             let unit: Value = serde_json::from_str(line).expect("each line is JSON");
             let text = |name: &str| unit[name].as_str().expect("a text").to_owned();
-            let ports = unit["outputs"].as_object().into_iter().flatten();
-            let objects = ports.flat_map(|(_, objects)| objects.as_array().into_iter().flatten());
-            let objects = objects.filter_map(Value::as_str).map(str::to_owned).collect();
-            let (node, key, served) = (text("node"), text("key"), text("served"));
-            Unit { node, key, served, objects }
+            Unit { node: text("node"), key: text("key"), served: text("served") }
         };
         text.lines().map(unit).collect()
     }
@@ -217,8 +223,16 @@ impl Site {
             .collect()
     }
 
-    /// What `cache verify` and a look through the audit log find wrong.
+    /// What is damaged in the cache, and wrong in the audit log.
     pub(super) fn rot(&self) -> Vec<String> {
+        let verified = skyloom::cache::Cache::to_look(&self.cache()).verify();
+        let damages = verified.damages.iter();
+        let damages = damages.map(|damage| format!("{}: {}", damage.path.display(), damage.reason));
+        damages.chain(self.audit_faults()).collect()
+    }
+
+    /// The same, from `cache verify` as people run it.
+    pub(super) fn told_rot(&self) -> Vec<String> {
         let (code, stdout, stderr) =
             Running::start(self.skyloom.command(&["cache", "verify", "--json"])).end();
         let verified: Value =

@@ -33,7 +33,7 @@ fn eight_runs_share_one_run_of_each_unit() {
                 *ran.entry(unit.key.clone()).or_default() += 1;
             }
         }
-        faults.extend(site.rot());
+        faults.extend(site.told_rot());
         // All of them may be replaced by the next.
         let last = site.run(&sky, &[]);
         faults.extend(judge(&last, &expected, &expected.keys, &BTreeSet::new()));
@@ -69,7 +69,8 @@ fn nobody_waits_for_a_long_run() {
 
     let mut faults = Vec::new();
     let plan = [&["plan"][..], &[CHAIN]].concat();
-    for args in [&["runs", "list"][..], &["data", "head", run, "colours"], &plan, &["cache", "stats"]]
+    for args in
+        [&["runs", "list"][..], &["data", "head", run, "colours"], &plan, &["cache", "stats"]]
     {
         let (code, stdout, stderr) = Running::start(site.skyloom.command(args)).end();
         if code != Some(0) || stdout.is_empty() {
@@ -81,7 +82,7 @@ fn nobody_waits_for_a_long_run() {
     assert!(long.try_wait().expect("it can be asked").is_none(), "the long run has ended");
     long.kill().expect("it runs");
     long.wait().expect("it can be waited for");
-    faults.extend(site.rot());
+    faults.extend(site.told_rot());
     none_of("beside a long run", &faults);
 }
 
@@ -139,6 +140,6 @@ fn collections_spare_what_runs_need() {
     });
     tell(&format!("{} collections beside 24 runs", collections.load(Ordering::SeqCst)));
     none_of("runs beside collections", &faults);
-    none_of("after collections", &site.rot());
+    none_of("after collections", &site.told_rot());
     assert!(collections.load(Ordering::SeqCst) > 5);
 }
