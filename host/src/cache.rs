@@ -58,7 +58,7 @@ pub struct Cache {
 pub(crate) struct UnitKey {
     pub(crate) key: Key,
     pub(crate) head: Digest,
-    pub(crate) plugin: String,
+    pub(crate) plugin: Arc<str>,
     pub(crate) ordinal: u32,
     pub(crate) piece: (u32, u32),
     /// Names, then content, of what is read.
@@ -192,12 +192,19 @@ impl Cache {
         }
     }
 
-    /// Whether the cache has this very result; nothing is opened.
-    pub(crate) fn has(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Option<RunReport> {
-        let (outcome, _) = self.outcome(unit)?;
-        let (variant, outcome) = outcome.with(unit.passed).ok()?;
-        let outputs = self.objects_of(variant, schemas).ok()?;
-        Some(to_report(outcome, Vec::new(), outputs))
+    /// This very result's partitions by output, if the cache has all of them; nothing is
+    /// opened.
+    pub(crate) fn has(
+        &self,
+        unit: &UnitKey,
+        schemas: &[SchemaRef],
+    ) -> Option<Vec<Vec<Arc<Object>>>> {
+        let mut variants = match self.index.variants(unit.head, unit.key) {
+            Some(variants) => variants,
+            None => self.outcome(unit)?.0.variants,
+        };
+        let index = variants.iter().position(|variant| variant.passed == unit.passed)?;
+        self.objects_of(variants.swap_remove(index), schemas).ok()
     }
 
     fn objects_of(
@@ -214,7 +221,7 @@ impl Cache {
 
     fn outcome(&self, unit: &UnitKey) -> Option<(Outcome, Vec<LogLine>)> {
         match self.index.get(unit.head, unit.key) {
-            Some(indexed) if !indexed.has_log => Some((indexed.result, Vec::new())),
+            Some(indexed) if !indexed.has_log => Some((indexed.into(), Vec::new())),
             _ => {
                 let entry = self.read_entry(unit.key)?;
                 self.index.put(&entry);
@@ -294,7 +301,7 @@ impl Cache {
         let entry = Entry {
             key: unit.key,
             head: unit.head,
-            plugin: unit.plugin.clone(),
+            plugin: unit.plugin.to_string(),
             ordinal: unit.ordinal,
             piece: unit.piece,
             inputs,

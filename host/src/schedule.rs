@@ -12,7 +12,7 @@ mod forecast;
 mod produced;
 mod unit;
 
-pub use forecast::{Fate, Forecast, UnitForecast, forecast};
+pub use forecast::{Fate, Forecast, UnitForecast, Want, forecast};
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -285,9 +285,9 @@ fn start_ready(
         };
         let shape = Arc::new(Shape::new(plan, node));
         match unit::cut(plan, node, &shape, |node, output| Feed::from(&*table(node, output))) {
-            Ok(units) => {
-                reporter.node_started(&node.id, units.len());
-                let units: VecDeque<_> = units.into_iter().flatten().map(Arc::new).collect();
+            Ok(cut) => {
+                reporter.node_started(&node.id, cut.len());
+                let units: VecDeque<_> = cut.units().flatten().map(Arc::new).collect();
                 running[index] = Some(Running {
                     shape,
                     reports: units.iter().map(|_| None).collect(),

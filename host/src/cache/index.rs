@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Outcome};
+use super::entry::{Entry, Outcome, Variant};
 use super::key::Key;
 use crate::data::{Digest, guarded};
 
@@ -24,17 +24,25 @@ const FORMAT: &[u8] = b"skyloom index 2";
 /// An entry as the index has it: without what only explanations need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Indexed {
-    pub(super) head: Digest,
-    pub(super) ordinal: u32,
+    /// Comes first, so that a plan reads no further.
+    variants: Vec<Variant>,
     /// Its log is in the entry's file.
     pub(super) has_log: bool,
-    pub(super) result: Outcome,
+    /// All but the variants.
+    result: Outcome,
 }
 
 impl From<&Entry> for Indexed {
     fn from(entry: &Entry) -> Self {
-        let (head, ordinal) = (entry.head, entry.ordinal);
-        Self { head, ordinal, has_log: !entry.log.is_empty(), result: entry.result.clone() }
+        let mut result = entry.result.clone();
+        let variants = std::mem::take(&mut result.variants);
+        Self { variants, has_log: !entry.log.is_empty(), result }
+    }
+}
+
+impl From<Indexed> for Outcome {
+    fn from(indexed: Indexed) -> Self {
+        Self { variants: indexed.variants, ..indexed.result }
     }
 }
 
@@ -171,7 +179,13 @@ impl Index {
 
     pub(super) fn get(&self, head: Digest, key: Key) -> Option<Indexed> {
         let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
-        unseal(key, &bytes)
+        postcard::from_bytes(unseal(key, &bytes)?).ok()
+    }
+
+    /// Only the variants of an entry.
+    pub(super) fn variants(&self, head: Digest, key: Key) -> Option<Vec<Variant>> {
+        let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
+        postcard::take_from_bytes(unseal(key, &bytes)?).ok().map(|(variants, _)| variants)
     }
 
     pub(super) fn put(&self, entry: &Entry) {
@@ -315,9 +329,10 @@ fn seal(key: Key, value: &Indexed) -> Vec<u8> {
     sealed
 }
 
-fn unseal(key: Key, bytes: &[u8]) -> Option<Indexed> {
+/// What was sealed, if it is whole and belongs to `key`.
+fn unseal(key: Key, bytes: &[u8]) -> Option<&[u8]> {
     let (seal, body) = bytes.split_at_checked(16)?;
-    (checksum(key, body) == seal).then(|| postcard::from_bytes(body).ok())?
+    (checksum(key, body) == seal).then_some(body)
 }
 
 fn checksum(key: Key, body: &[u8]) -> [u8; 16] {
