@@ -19,6 +19,7 @@ mod splice;
 
 pub use collect::{Collected, Damage, Policy, Stats, Verified};
 pub(crate) use entry::Variant;
+pub use explain::Because;
 pub use index::IndexState;
 pub(crate) use key::{
     BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Key, PartitionKey, PortKey, UnitInput,
@@ -40,7 +41,7 @@ use serde::Serialize;
 use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, path_of, publish};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
-use index::Index;
+use index::{Index, Stamp};
 use lease::Lease;
 
 /// The folder that all runs of a project share.
@@ -199,7 +200,8 @@ impl Cache {
         unit: &UnitKey,
         schemas: &[SchemaRef],
     ) -> Option<Vec<Vec<Arc<Object>>>> {
-        let mut variants = match self.index.variants(unit.head, unit.key) {
+        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        let mut variants = match self.index.variants(unit.head, unit.key, stamp) {
             Some(variants) => variants,
             None => self.outcome(unit)?.0.variants,
         };
@@ -220,11 +222,13 @@ impl Cache {
     }
 
     fn outcome(&self, unit: &UnitKey) -> Option<(Outcome, Vec<LogLine>)> {
-        match self.index.get(unit.head, unit.key) {
+        // The file decides: other processes write and remove entries without the index.
+        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        match self.index.get(unit.head, unit.key, stamp) {
             Some(indexed) if !indexed.has_log => Some((indexed.into(), Vec::new())),
             _ => {
                 let entry = self.read_entry(unit.key)?;
-                self.index.put(&entry);
+                self.index.put(&entry, stamp);
                 Some((entry.result, entry.log))
             }
         }
@@ -308,8 +312,11 @@ impl Cache {
             log,
             result,
         };
-        self.write(&self.path_of(ENTRIES, unit.key), &entry)?;
-        self.index.put(&entry);
+        let path = self.path_of(ENTRIES, unit.key);
+        self.write(&path, &entry)?;
+        if let Some(stamp) = Stamp::of(&path) {
+            self.index.put(&entry, stamp);
+        }
         Ok(())
     }
 
@@ -360,8 +367,9 @@ impl Cache {
     fn index_all(&self) -> usize {
         let mut count = 0;
         for key in self.keys() {
-            if let Some(entry) = self.read_entry(key) {
-                self.index.put(&entry);
+            let stamp = Stamp::of(&self.path_of(ENTRIES, key));
+            if let (Some(stamp), Some(entry)) = (stamp, self.read_entry(key)) {
+                self.index.put(&entry, stamp);
                 count += 1;
             }
         }

@@ -61,11 +61,16 @@ pub fn check(fields: &Fields, format: Format) -> Result<(), OutputError> {
     }
 }
 
-/// Writes `table` to `path`.
+/// Writes `table` to `path`, and notes that in the ledger before the file is there.
 ///
 /// # Errors
 /// When the file cannot be written; then nothing is left of it.
-pub fn write(table: &Table, path: &Path, format: Format) -> Result<Written, OutputError> {
+pub fn write(
+    table: &Table,
+    path: &Path,
+    format: Format,
+    ledger: &Ledger,
+) -> Result<Written, OutputError> {
     let failed = |error: &dyn std::fmt::Display| OutputError::Io {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -90,6 +95,8 @@ pub fn write(table: &Table, path: &Path, format: Format) -> Result<Written, Outp
         let mode = fs::Permissions::from_mode(0o644);
         file.as_file().set_permissions(mode).map_err(|error| failed(&error))?;
     }
+    let file_digest = Digest::from(hasher.finalize());
+    ledger.note(path, file_digest)?;
     publish(file, path).map_err(|error| failed(&error))?;
     if format == Format::Csv {
         csv::write_metadata(table, path).map_err(|error| failed(&error))?;
@@ -98,7 +105,7 @@ pub fn write(table: &Table, path: &Path, format: Format) -> Result<Written, Outp
         path: path.to_owned(),
         rows: table.rows(),
         digest: content_digest(table).map_err(|error| failed(&error))?,
-        file_digest: Digest::from(hasher.finalize()),
+        file_digest,
     })
 }
 

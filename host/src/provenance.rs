@@ -5,12 +5,19 @@
 //! of the project's `.skyloom` folder.
 
 mod audit;
+mod export;
 mod lineage;
 mod metrics;
+mod prov;
+mod ro_crate;
+#[cfg(test)]
+mod sample;
 
-pub use lineage::{Lineage, Step, lineage};
 pub use audit::{Audit, Audited, Event};
+pub use lineage::{Lineage, Step, lineage};
 pub use metrics::{Metric, metrics_of};
+pub use prov::prov_json;
+pub use ro_crate::{ro_crate, write_crate};
 
 use std::fs;
 use std::io::Write;
@@ -213,6 +220,12 @@ pub enum RecordError {
     Unknown { run: String, help: String },
     #[error("{}: {reason}", path.display())]
     Io { path: PathBuf, reason: String },
+    #[error("{} is there already; move it away, or name another folder with -o", .0.display())]
+    Occupied(PathBuf),
+    #[error("{} was changed since the run wrote it; run again, or export without it", .0.display())]
+    Changed(PathBuf),
+    #[error("no node of run {0} began: a crate tells what was done, and nothing was")]
+    Nothing(String),
 }
 
 const UNITS: &str = "units.jsonl";
@@ -282,16 +295,19 @@ impl Runs {
         self.folder.join(run).join("record.json")
     }
 
-    /// Keeps a record, with what each unit did and the workflow file beside it; its digest.
+    /// Keeps a record, with what each unit did and the workflow file beside it. `vouch` is
+    /// told its digest before it has its name: however a run is stopped, no record is there
+    /// that nobody vouches for.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or `vouch` fails; then there is no record.
     pub fn write<'u>(
         &self,
         record: &RunRecord,
         units: impl Iterator<Item = &'u UnitRecord>,
         workflow: &str,
-    ) -> Result<Digest, RecordError> {
+        vouch: impl FnOnce(Digest) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
         let path = self.path_of(&record.run);
         let io = |error: std::io::Error| RecordError::Io {
             path: path.clone(),
@@ -307,8 +323,9 @@ impl Runs {
         lines.into_inner().map_err(|error| io(error.into_error()))?;
         let text = serde_json::to_string_pretty(record).expect("a record is plain data") + "\n";
         let temporary = path.with_extension("tmp");
-        fs::write(&temporary, &text).and_then(|()| fs::rename(&temporary, &path)).map_err(io)?;
-        Ok(Digest::of(text.as_bytes()))
+        fs::write(&temporary, &text).map_err(io)?;
+        vouch(Digest::of(text.as_bytes()))?;
+        fs::rename(&temporary, &path).map_err(io)
     }
 
     /// What the units of a run did, in the order of the plan.

@@ -102,7 +102,7 @@ impl<'e> Registry<'e> {
         })
     }
 
-    /// Builds those of `sources` that are stale, in one go.
+    /// Builds those of `sources` that are stale.
     ///
     /// # Errors
     /// When a tool is missing or a plugin does not compile.

@@ -1,6 +1,6 @@
 //! The same again, from nothing: is it still the same?
 //!
-//! [`replay`] runs a plan with an empty cache, in other batches and threads than usual, and
+//! A plan is run with a [`scratch`] cache, in other batches than usual; [`set_against`]
 //! compares every table with the one that a lock names. Where they differ, [`Reference`] has
 //! what there is of the earlier tables: their values, or else the digests of their
 //! partitions and columns.
@@ -14,11 +14,10 @@ use serde::Serialize;
 use crate::cache::Cache;
 use crate::data::compare::{CompareError, RowMatch, Side, TableDiff, Tolerance, compare};
 use crate::data::{Digest, Object, ObjectStore, StoreError, Table};
-use crate::instance::Watch;
 use crate::lock::{Lock, LockedTable};
 use crate::plan::Plan;
 use crate::provenance::{RunRecord, TableRecord};
-use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
+use crate::schedule::{NodeOutcome, NodeState};
 
 /// A table, set against the one that was locked.
 #[derive(Debug, Serialize)]
@@ -38,8 +37,10 @@ pub struct Comparison {
 pub enum Verdict {
     Identical,
     /// Numbers differ, all within the tolerance; by so much at most.
-    Within { max_relative: f64 },
-    Differs(Differs),
+    Within {
+        max_relative: f64,
+    },
+    Differs(Box<Differs>),
     /// The node failed, or one before it.
     Missing,
 }
@@ -84,23 +85,19 @@ impl Reference {
     }
 }
 
-/// Runs `plan` with a cache below `scratch`, and compares with what `lock` names.
+/// Sets what a run of `plan` gave against what `lock` names.
 ///
 /// # Errors
-/// When the scratch cache cannot be made, or tables cannot be compared.
-pub async fn replay(
-    plan: &Arc<Plan>,
+/// When tables cannot be compared.
+pub fn set_against(
+    plan: &Plan,
+    outcomes: &[NodeOutcome],
     lock: &Lock,
     reference: &Reference,
-    cache: &Arc<Cache>,
-    options: &Options,
     tolerance: Tolerance,
-    interrupt: &Arc<Watch>,
-    reporter: &Arc<dyn Reporter>,
-) -> Result<(Vec<NodeOutcome>, Vec<Comparison>), CompareError> {
-    let outcomes = schedule::execute(plan, cache, options, interrupt, reporter).await;
+) -> Result<Vec<Comparison>, CompareError> {
     let mut comparisons = Vec::new();
-    for (node, outcome) in plan.nodes.iter().zip(&outcomes) {
+    for (node, outcome) in plan.nodes.iter().zip(outcomes) {
         let none = BTreeMap::new();
         let locked = lock.results.get(&node.id).unwrap_or(&none);
         for (port, locked) in locked {
@@ -120,7 +117,7 @@ pub async fn replay(
             });
         }
     }
-    Ok((outcomes, comparisons))
+    Ok(comparisons)
 }
 
 fn judge(
@@ -159,7 +156,7 @@ fn judge(
         }
         differs.values = Some(values);
     }
-    Ok(Verdict::Differs(differs))
+    Ok(Verdict::Differs(Box::new(differs)))
 }
 
 /// A cache of its own below `state`, gone when the folder is dropped.
@@ -170,8 +167,7 @@ pub fn scratch(state: &Path) -> Result<(tempfile::TempDir, Arc<Cache>), StoreErr
     let io = |source| StoreError::Io { path: state.to_owned(), source };
     std::fs::create_dir_all(state).map_err(io)?;
     let folder = tempfile::Builder::new().prefix("replay-").tempdir_in(state);
-    let folder =
-        folder.map_err(|source| StoreError::Io { path: state.to_owned(), source })?;
+    let folder = folder.map_err(|source| StoreError::Io { path: state.to_owned(), source })?;
     let cache = Arc::new(Cache::open(folder.path())?);
     Ok((folder, cache))
 }

@@ -41,7 +41,9 @@ impl Locks {
             if let Some(folder) = self.list.parent() {
                 fs::create_dir_all(folder).map_err(io)?;
             }
-            fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &self.list)).map_err(io)?;
+            fs::write(&temporary, text)
+                .and_then(|()| fs::rename(&temporary, &self.list))
+                .map_err(io)?;
         }
         Ok(())
     }
@@ -81,9 +83,12 @@ fn find(folder: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
 ///
 /// # Errors
 /// When what a run needed cannot be read: nothing is removed on a guess.
-pub fn needed(runs: &Runs, locks: &Locks, last: Option<usize>) -> Result<BTreeSet<Digest>, RecordError> {
-    let pinned: BTreeSet<Digest> =
-        locks.all().iter().map(|(_, lock)| lock.plan_digest()).collect();
+pub fn needed(
+    runs: &Runs,
+    locks: &Locks,
+    last: Option<usize>,
+) -> Result<BTreeSet<Digest>, RecordError> {
+    let pinned: BTreeSet<Digest> = locks.all().iter().map(|(_, lock)| lock.plan_digest()).collect();
     let mut seen = BTreeMap::<String, usize>::new();
     let mut needed = BTreeSet::new();
     for name in runs.names().iter().rev() {

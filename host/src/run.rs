@@ -12,8 +12,8 @@ use std::time::Instant;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::cache::{self, Cache};
 use crate::bundle::BundleError;
+use crate::cache::{self, Cache};
 use crate::data::compare::CompareError;
 use crate::data::{Digest, StoreError, Table, field_ucd, field_unit};
 use crate::fault::{Fault, Source};
@@ -22,8 +22,8 @@ use crate::lock::{Lock, LockError};
 use crate::output::{self, Ledger, OutputError};
 use crate::plan::{self, Plan, PlanNode, PlanSource, Setup, source_name};
 use crate::provenance::{
-    Agent, Audit, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError, RunOptions,
-    RunRecord, Runs, TableRecord, metrics_of, now,
+    Agent, Audit, ColumnRecord, InputRecord, NodeRecord, Outcome, OutputRecord, RecordError,
+    RunOptions, RunRecord, Runs, TableRecord, metrics_of, now,
 };
 use crate::registry::{Project, Registry, RegistryError};
 use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
@@ -182,7 +182,7 @@ pub async fn run_plan(
         .output_dir
         .clone()
         .unwrap_or_else(|| Path::new("results").join(&plan.workflow.name.value));
-    let mut ledger = Ledger::open(&place.state.join("outputs.json"));
+    let ledger = Ledger::at(&place.state.join("outputs.json"));
     for output in &plan.outputs {
         output::check(&plan.nodes[output.node].outputs[output.output].fields, output.format)?;
         if !request.overwrite {
@@ -203,8 +203,8 @@ pub async fn run_plan(
     let mut outputs = IndexMap::new();
     for output in &plan.outputs {
         if let Some(table) = outcomes[output.node].tables.get(output.output) {
-            let written = output::write(table, &folder.join(&output.path), output.format)?;
-            ledger.note(&written)?;
+            let path = folder.join(&output.path);
+            let written = output::write(table, &path, output.format, &ledger)?;
             let source = PlanSource::Node { node: output.node, output: output.output };
             let from = source_name(&plan, &source);
             outputs.insert(output.name.clone(), OutputRecord { from, file: written });
@@ -263,9 +263,10 @@ pub async fn run_plan(
         warnings: cache.notices(),
     };
     let units = outcomes.iter().flat_map(|outcome| &outcome.records);
-    let digest = runs.write(&record, units, &plan.workflow.source.text)?;
-    let ended = json!({"run": record.run, "outcome": record.outcome, "record": digest});
-    audit.note("run-ended", ended)?;
+    runs.write(&record, units, &plan.workflow.source.text, |digest| {
+        let ended = json!({"run": record.run, "outcome": record.outcome, "record": digest});
+        audit.note("run-ended", ended)
+    })?;
     Ok(record)
 }
 
@@ -322,7 +323,7 @@ fn node_record(plan: &Plan, node: &PlanNode, outcome: &NodeOutcome) -> NodeRecor
         cached_units: outcome.cached_units,
         spliced_units: outcome.spliced_units,
         repaired_units: outcome.repaired_units,
-        because: outcome.because.clone(),
+        because: outcome.because.as_ref().map(ToString::to_string),
         rows: outcome.rows,
         started: outcome.span.as_ref().map(|(started, _)| started.clone()),
         ended: outcome.span.as_ref().map(|(_, ended)| ended.clone()),

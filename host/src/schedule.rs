@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::cache::Cache;
+use crate::cache::{Because, Cache};
 use crate::data::Table;
 use crate::instance::{InstanceError, LogLine, PortKind, Role, RunReport, Scope, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource};
@@ -67,7 +67,7 @@ pub struct NodeOutcome {
     /// Units that ran once more because a result of theirs was lost.
     pub repaired_units: usize,
     /// Why the first unit that ran was not served from the cache.
-    pub because: Option<String>,
+    pub because: Option<Because>,
     /// For each input, the columns that its units read.
     pub reads: Vec<Vec<String>>,
     /// What each unit did, in their order.
@@ -105,7 +105,7 @@ struct Running {
     reports: Vec<Option<(RunReport, UnitRecord)>>,
     in_flight: usize,
     done: usize,
-    because: Option<String>,
+    because: Option<Because>,
     failed: Option<(String, InstanceError)>,
     watch: Arc<Watch>,
     /// When its first unit began.

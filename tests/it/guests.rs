@@ -1,6 +1,6 @@
 //! Guests in this process: one call of a component on tables in memory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
@@ -19,9 +19,14 @@ static ENGINE: LazyLock<Engine> =
 
 /// The guest in `tests/guests/NAME`, built if it is stale.
 pub(crate) fn build(name: &str) -> Component {
+    load(&path_of(name))
+}
+
+/// Where its component lies, once it is built.
+pub(crate) fn path_of(name: &str) -> PathBuf {
     let (project, folder) = (Project::around(&root()), root().join("tests/guests").join(name));
     registry::build(&project, &[&folder]).expect("the guest compiles");
-    load(&registry::component_path(&project, &folder).expect("the guest has a name"))
+    registry::component_path(&project, &folder).expect("the guest has a name")
 }
 
 /// The component at `path`.

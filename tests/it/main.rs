@@ -9,4 +9,8 @@ mod wire;
 mod contract;
 mod check;
 mod run;
+mod cache;
+mod replay;
+mod provenance;
+mod faults;
 mod tidy;

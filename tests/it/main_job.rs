@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Skyloom;
+use crate::support::{Skyloom, shared_data};
 
 const WORKFLOW: &str = "workflows/ogle-variables.yaml";
 
@@ -38,17 +38,29 @@ fn it_classifies_and_repeats_itself() {
     }
 }
 
+/// Runs the workflow of a shipped lock from nothing; every table must be as locked.
+fn check_replays(lock: &str, args: &[&str]) {
+    let skyloom = Skyloom::new();
+    let output = skyloom.run(&[&["replay", lock], args].concat());
+    let words = String::from_utf8_lossy(&output.stdout).into_owned();
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{lock} {args:?}:\n{words}\n{notes}");
+    let last = words.lines().last().unwrap_or_default();
+    let (same, all) = last.split_once(" of ").expect("it counts tables");
+    assert_eq!(Some(same), all.split(' ').next(), "{last}");
+}
+
 #[test]
 fn threads_and_batches_change_nothing() {
-    let digests = |args: &[&str]| {
-        let skyloom = Skyloom::new();
-        let mut all = vec![WORKFLOW];
-        all.extend(args);
-        let (code, result) = skyloom.run_json(&all);
-        assert_eq!(code, 0, "{result}");
-        output_digests(&result)
-    };
-    let one = digests(&["-j", "1"]);
-    assert_eq!(one, digests(&["-j", "2", "--batch-rows", "997"]));
-    assert_eq!(one, digests(&["-j", "8", "--batch-rows", "4001"]));
+    check_replays("workflows/ogle-variables.lock", &["-j", "1"]);
+    check_replays("workflows/ogle-variables.lock", &["-j", "8", "--batch-rows", "4001"]);
+}
+
+#[test]
+fn what_is_shipped_locked_replays() {
+    check_replays("workflows/ogle-domain-shift.lock", &[]);
+    let sdss = "sdss17_star_galaxy_qso/sdss17_80k.parquet";
+    let Some(table) = shared_data(sdss) else { return };
+    let input = format!("catalogue={}", table.display());
+    check_replays("workflows/sdss-star-galaxy-quasar.lock", &["--input", &input]);
 }

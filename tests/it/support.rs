@@ -46,6 +46,54 @@ pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
     None
 }
 
+/// A project of its own, with plugins as components: nothing is built there.
+pub(crate) struct Project {
+    pub(crate) skyloom: Skyloom,
+    pub(crate) folder: PathBuf,
+}
+
+impl Project {
+    /// With `job.yaml`, and copies of these files of `tests/data`.
+    pub(crate) fn new(workflow: &str, data: &[&str]) -> Self {
+        let skyloom = Skyloom::new();
+        let folder = skyloom.state.path().join("project");
+        std::fs::create_dir_all(folder.join("plugins")).expect("a folder can be made");
+        let project = Self { skyloom, folder };
+        std::fs::write(project.file("job.yaml"), workflow).expect("a file can be written");
+        for name in data {
+            let from = root().join("tests/data").join(name);
+            std::fs::copy(from, project.file(name)).expect("the data are there");
+        }
+        for entry in std::fs::read_dir(root().join("plugins")).expect("there are plugins") {
+            let name = entry.expect("it can be read").file_name();
+            let component = Path::new(&name).with_extension("wasm");
+            let built = target().join("guests/components").join(&component);
+            // What plugins share is none itself.
+            if built.is_file() {
+                let to = project.folder.join("plugins").join(component);
+                std::fs::copy(built, to).expect("it can be copied");
+            }
+        }
+        project
+    }
+
+    /// The small main job: 60 stars, split, learnt, classified and scored.
+    pub(crate) fn stars() -> Self {
+        let path = root().join("tests/cases/valid/star-types.yaml");
+        let text = std::fs::read_to_string(path).expect("the workflow is there");
+        Self::new(&text.replace("../../data/", ""), &["stars.csv"])
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        let mut command = self.skyloom.command(args);
+        command.current_dir(&self.folder).output().expect("the binary starts")
+    }
+}
+
 /// A run of the binary with its own state and outputs.
 pub(crate) struct Skyloom {
     pub(crate) state: tempfile::TempDir,

@@ -114,6 +114,9 @@ fn workflows_have_no_mistakes() {
             continue;
         }
         let name = path.to_str().expect("names are UTF-8");
+        if !root().join(path.with_extension("lock")).is_file() {
+            wrong.push(format!("{name}: no lock beside it; `skyloom lock` it"));
+        }
         let output = skyloom.run(&["check", "--json", name]);
         if output.status.success() {
             continue;

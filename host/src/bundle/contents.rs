@@ -62,9 +62,13 @@ impl Contents {
         for entry in fixed.into_iter().chain(contents.plugins.values()).chain(files) {
             // Unpacking made no others: what is not there is named in vain, or leads outside.
             let path = Path::new(entry);
-            let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+            let inside =
+                path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
             if !inside || !folder.join(path).is_file() {
-                return Err(wrong(format!("it names `{}`, which is not in it", entry.escape_debug())));
+                return Err(wrong(format!(
+                    "it names `{}`, which is not in it",
+                    entry.escape_debug()
+                )));
             }
         }
         Ok(contents)
@@ -78,6 +82,8 @@ impl Contents {
     /// Where the files of inputs lie that are wholly in the bundle: a pattern for each.
     pub fn patterns(&self, folder: &Path) -> Vec<(String, PathBuf)> {
         let whole = self.inputs.iter().filter(|(name, _)| self.missing(name).next().is_none());
-        whole.map(|(name, _)| (name.clone(), folder.join("inputs").join(name).join("*/*"))).collect()
+        whole
+            .map(|(name, _)| (name.clone(), folder.join("inputs").join(name).join("*/*")))
+            .collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -223,12 +224,13 @@ impl Cache {
         collected.bytes = entry_bytes + sizes.values().sum::<u64>() - left;
         collected.kept_bytes = left;
         if !policy.dry_run {
-            self.remove(&going, pinned.jobs == 0)?;
+            self.remove(&going, pinned.since)?;
         }
         Ok(collected)
     }
 
-    fn remove(&self, going: &[PathBuf], nobody_writes: bool) -> Result<(), StoreError> {
+    /// Removes files. Jobs that run have done so `since` then; none where none runs.
+    fn remove(&self, going: &[PathBuf], since: Option<SystemTime>) -> Result<(), StoreError> {
         for path in going {
             if path.starts_with(self.root.join(ENTRIES))
                 && let Some(entry) =
@@ -236,14 +238,14 @@ impl Cache {
             {
                 self.index.remove(&entry);
             }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            match self.remove_old(path, since) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(StoreError::io(path)(error));
                 }
                 _ => {}
             }
         }
-        if nobody_writes {
+        if since.is_none() {
             // What was being written when a run was killed, and an index set aside.
             for file in fs::read_dir(self.root.join("tmp")).into_iter().flatten().flatten() {
                 drop(fs::remove_file(file.path()));
@@ -251,6 +253,30 @@ impl Cache {
             drop(fs::remove_dir_all(self.root.join("index.aside")));
         }
         self.index.flush();
+        Ok(())
+    }
+
+    /// Removes a file, unless a job has written it `since`. It may do so at any moment, so the
+    /// file is taken away first, and then looked at.
+    fn remove_old(&self, path: &Path, since: Option<SystemTime>) -> io::Result<()> {
+        let Some(since) = since else {
+            return match fs::remove_file(path) {
+                // Somebody made a folder in a file's place.
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    fs::remove_dir_all(path)
+                }
+                removed => removed,
+            };
+        };
+        let aside = tempfile::Builder::new().prefix("going-").tempdir_in(self.root.join("tmp"))?;
+        let taken = aside.path().join("file");
+        fs::rename(path, &taken)?;
+        if fs::symlink_metadata(&taken)?.modified()? >= since {
+            match fs::hard_link(&taken, path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -13,13 +13,24 @@ use crate::data::Digest;
 /// How many earlier heads of a plugin are looked at.
 const MOST_HEADS: usize = 64;
 
-/// What differs from an earlier entry, each difference in a few words.
+/// Why a unit is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Because(pub(crate) Vec<String>);
+pub enum Because {
+    /// Its plugin has not run here before.
+    First { plugin: String },
+    /// Everything is computed anew, as the user asked.
+    Asked,
+    /// What differs from the nearest earlier entry, each in a few words.
+    Changed(Vec<String>),
+}
 
 impl std::fmt::Display for Because {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.join("; "))
+        match self {
+            Self::First { plugin } => write!(f, "{plugin} has not run here before"),
+            Self::Asked => f.write_str("all is computed anew, as asked"),
+            Self::Changed(differences) => f.write_str(&differences.join("; ")),
+        }
     }
 }
 
@@ -67,23 +78,25 @@ impl Cache {
         nearest: Option<&Nearest>,
     ) -> Because {
         let Some(nearest) = nearest else {
-            return Because(vec![format!("{} has not run here before", head.plugin)]);
+            return Because::First { plugin: head.plugin.clone() };
         };
         if !nearest.differences.is_empty() {
-            return Because(nearest.differences.clone());
+            return Because::Changed(nearest.differences.clone());
         }
         if let Some(entry) = self.read_entry(unit.key) {
             let known = entry.result.variants.iter().any(|v| v.passed == unit.passed);
-            return Because(vec![match known {
+            return Because::Changed(vec![match known {
                 true => "its result is damaged or gone from the cache".to_owned(),
                 false => "columns that it passes on changed".to_owned(),
             }]);
         }
         let slot = self.index.slot(nearest.digest, unit.ordinal);
         match slot.and_then(|key: Key| self.read_entry(key)) {
-            Some(earlier) => Because(self.unit_differences(&earlier, unit, head)),
-            None if self.index.len().is_none() => Because(vec!["its input changed".to_owned()]),
-            None => Because(vec![format!("there was no {} before", place(unit))]),
+            Some(earlier) => Because::Changed(self.unit_differences(&earlier, unit, head)),
+            None if self.index.len().is_none() => {
+                Because::Changed(vec!["its input changed".to_owned()])
+            }
+            None => Because::Changed(vec![format!("there was no {} before", place(unit))]),
         }
     }
 
@@ -212,7 +225,10 @@ fn differences(then: &Head, now: &Head) -> Vec<String> {
     }
     value_differences("params", &then.params, &now.params, &mut found);
     port_differences("input", &then.inputs, &now.inputs, &mut found);
-    port_differences("output", &then.outputs, &now.outputs, &mut found);
+    // What comes out follows from the rest; alone, it tells that a file has other columns.
+    if found.is_empty() {
+        port_differences("output", &then.outputs, &now.outputs, &mut found);
+    }
     found
 }
 

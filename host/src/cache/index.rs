@@ -19,12 +19,13 @@ const MEMORY_BYTES: u64 = 32 << 20;
 /// Last uses are noted to this grain: a warm run should not write.
 const GRAIN: Duration = Duration::from_secs(3600);
 /// Changes whenever what is stored does.
-const FORMAT: &[u8] = b"skyloom index 2";
+const FORMAT: &[u8] = b"skyloom index 3";
 
 /// An entry as the index has it: without what only explanations need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Indexed {
-    /// Comes first, so that a plan reads no further.
+    /// Of the entry's file. This and the variants come first, so that a plan reads no further.
+    stamp: Stamp,
     variants: Vec<Variant>,
     /// Its log is in the entry's file.
     pub(super) has_log: bool,
@@ -32,17 +33,26 @@ pub(super) struct Indexed {
     result: Outcome,
 }
 
-impl From<&Entry> for Indexed {
-    fn from(entry: &Entry) -> Self {
-        let mut result = entry.result.clone();
-        let variants = std::mem::take(&mut result.variants);
-        Self { variants, has_log: !entry.log.is_empty(), result }
-    }
-}
-
 impl From<Indexed> for Outcome {
     fn from(indexed: Indexed) -> Self {
         Self { variants: indexed.variants, ..indexed.result }
+    }
+}
+
+/// What tells whether a file is still the one that was read: other processes write entries
+/// and remove them without the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    bytes: u64,
+    modified_ns: u64,
+}
+
+impl Stamp {
+    /// Of the file at `path`; none if there is no file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self { bytes: metadata.len(), modified_ns: modified.as_nanos() as u64 })
     }
 }
 
@@ -177,19 +187,26 @@ impl Index {
         None
     }
 
-    pub(super) fn get(&self, head: Digest, key: Key) -> Option<Indexed> {
+    /// What it knows of `key` under `head`, whose file is of `stamp` now.
+    pub(super) fn get(&self, head: Digest, key: Key, stamp: Stamp) -> Option<Indexed> {
         let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
-        postcard::from_bytes(unseal(key, &bytes)?).ok()
+        let indexed: Indexed = postcard::from_bytes(unseal(key, &bytes)?).ok()?;
+        (indexed.stamp == stamp).then_some(indexed)
     }
 
-    /// Only the variants of an entry.
-    pub(super) fn variants(&self, head: Digest, key: Key) -> Option<Vec<Variant>> {
+    /// Only the variants of the entry, under the same condition.
+    pub(super) fn variants(&self, head: Digest, key: Key, stamp: Stamp) -> Option<Vec<Variant>> {
         let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
-        postcard::take_from_bytes(unseal(key, &bytes)?).ok().map(|(variants, _)| variants)
+        let ((known, variants), _): ((Stamp, _), _) =
+            postcard::take_from_bytes(unseal(key, &bytes)?).ok()?;
+        (known == stamp).then_some(variants)
     }
 
-    pub(super) fn put(&self, entry: &Entry) {
-        let value = seal(entry.key, &Indexed::from(entry));
+    pub(super) fn put(&self, entry: &Entry, stamp: Stamp) {
+        let mut result = entry.result.clone();
+        let variants = std::mem::take(&mut result.variants);
+        let indexed = Indexed { stamp, variants, has_log: !entry.log.is_empty(), result };
+        let value = seal(entry.key, &indexed);
         self.with(|trees| {
             let place = place(entry.head, entry.key);
             trees.entries.insert(place, value)?;
@@ -266,6 +283,12 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         self.flush();
+        let trees = self.trees.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let trees = std::mem::replace(trees, Err(IndexState::Closed));
+        // sled syncs once more when it is dropped, and panics if it cannot.
+        if guarded(|| drop(trees)).is_none() {
+            drop(fs::write(self.mark(), ""));
+        }
     }
 }
 

@@ -37,9 +37,12 @@ impl Lease {
     pub(super) fn begin(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let guard = lock_file(&folder.join(GUARD))?;
+        // Until its file is locked, a collection would take it for one of a killed job.
+        guard.lock_shared()?;
         let file = tempfile::Builder::new().prefix("job-").suffix(".pins").tempfile_in(folder)?;
+        file.as_file().try_lock().map_err(io::Error::from)?;
         let (pins, path) = file.keep().map_err(|error| error.error)?;
-        pins.try_lock().map_err(io::Error::from)?;
+        guard.unlock()?;
         Ok(Self { pins: Mutex::new(pins), path, guard })
     }
 
@@ -99,6 +102,9 @@ pub(super) fn pinned(folder: &Path) -> io::Result<Pinned> {
 
 /// How many jobs run at the moment.
 pub(super) fn running(folder: &Path) -> usize {
+    // No job begins meanwhile: it could not lock its file while that is looked at.
+    let Ok(guard) = File::open(folder.join(GUARD)) else { return 0 };
+    drop(guard.lock());
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
     let pins = files.filter(|path| path.extension().is_some_and(|ending| ending == "pins"));
     pins.filter(|path| File::open(path).is_ok_and(|file| file.try_lock_shared().is_err())).count()

@@ -74,7 +74,7 @@ fn splice_port(
     };
     let Some(table) = table(input) else { return Ok(None) };
     let mut numbers = match &chosen {
-        Some(object) => Numbers::Chosen(object.batches()?, None),
+        Some(object) => Numbers::Chosen(Box::new(object.batches()?), None),
         None => Numbers::All(0),
     };
     let mut rows = Rows { table, partition: 0, batches: None, batch: None, start: 0 };
@@ -100,7 +100,7 @@ fn splice_port(
 enum Numbers {
     All(u64),
     /// Batches of numbers, and what is left of one.
-    Chosen(Batches, Option<UInt64Array>),
+    Chosen(Box<Batches>, Option<UInt64Array>),
 }
 
 impl Numbers {

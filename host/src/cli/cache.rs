@@ -69,7 +69,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     };
     let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
     let bytes = number * factor;
-    (bytes >= 0.0 && bytes < 1e18).then_some(bytes as u64).ok_or_else(wrong)
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64).ok_or_else(wrong)
 }
 
 impl CacheArgs {
@@ -171,9 +171,7 @@ fn verify(cache: &Cache, as_json: bool) -> End {
 
 fn rebuild(cache: &Cache, as_json: bool) -> Result<End, RunError> {
     let Some(entries) = cache.rebuild() else {
-        return Err(RunError::Usage(
-            "a running job has the index; wait until it ends".to_owned(),
-        ));
+        return Err(RunError::Usage("a running job has the index; wait until it ends".to_owned()));
     };
     if as_json {
         render::json(&json!({"entries": entries}));

@@ -229,9 +229,8 @@ fn metric_diffs(a: &RunRecord, b: &RunRecord) -> Vec<MetricDiff> {
     for (node, left) in &a.metrics {
         let Some(right) = b.metrics.get(node) else { continue };
         for metric in left {
-            let is_same = |other: &&Metric| {
-                (&other.metric, &other.class) == (&metric.metric, &metric.class)
-            };
+            let is_same =
+                |other: &&Metric| (&other.metric, &other.class) == (&metric.metric, &metric.class);
             let other = right.iter().find(is_same).and_then(|metric| metric.value);
             if other != metric.value {
                 found.push(MetricDiff {

@@ -117,7 +117,11 @@ pub(super) fn tell_drift(what: &str, moved: &[Moved], as_json: bool) {
 fn drift_table(moved: &[Moved]) -> String {
     let mut rows = vec![["", "locked", "now"].map(str::to_owned).to_vec()];
     rows.extend(moved.iter().map(|moved| {
-        vec![moved.what.clone(), super::text::cut(&moved.locked, 60), super::text::cut(&moved.now, 60)]
+        vec![
+            moved.what.clone(),
+            super::text::cut(&moved.locked, 60),
+            super::text::cut(&moved.now, 60),
+        ]
     }));
     super::text::grid(&rows, &[], 2)
 }

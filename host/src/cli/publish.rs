@@ -16,8 +16,7 @@ use crate::data::{Digest, ObjectStore};
 use crate::instance::Watch;
 use crate::lock::Lock;
 use crate::plan::Plan;
-use crate::provenance::{Audit, RunRecord, Runs};
-fn ro_crate(_: &RunRecord, _: &[crate::provenance::UnitRecord], _: &str) -> serde_json::Value { json!({}) }
+use crate::provenance::{Audit, RecordError, RunRecord, Runs, write_crate};
 use crate::roots::{self, Locks};
 use crate::run::{self, Place, RunError};
 
@@ -80,6 +79,11 @@ pub(super) fn publish(args: &PublishArgs, watch: &Arc<Watch>) -> Result<End, Run
     Ok(End::Ok)
 }
 
+/// Entries, named as a crate names them.
+const WORKFLOW: &str = "workflow.yaml";
+const RECORD: &str = "record.json";
+const LOCK: &str = "workflow.lock";
+
 struct Published {
     digest: Digest,
     bytes: u64,
@@ -96,16 +100,26 @@ fn write(
     objects: &ObjectStore,
     output: &Path,
 ) -> Result<Published, RunError> {
-    // Nobody's folders are published.
-    let record = without_folders(record);
-    let workflow = plan.workflow.source.text.as_bytes();
-    let mut contents =
-        Contents::new(lock.file.clone(), with_ending(&lock.file, "lock"), "record.json".to_owned());
+    let io = |error: std::io::Error| RecordError::Io {
+        path: output.to_owned(),
+        reason: error.to_string(),
+    };
+    // The crate has workflow and record as others may see them: without anybody's folders.
+    let staging = tempfile::tempdir().map_err(io)?;
+    let folder = staging.path().join("crate");
+    let units = runs.units(&record.run)?;
+    write_crate(&folder, record, &units, &plan.workflow.source.text, &[])?;
     let mut archive = ArchiveWriter::create(output)?;
-    archive.add_bytes(&contents.workflow, workflow)?;
-    archive.add_bytes(&contents.lock, lock.to_text().as_bytes())?;
-    let record_text = serde_json::to_string_pretty(&record).expect("a record is plain data") + "\n";
-    archive.add_bytes(&contents.record, record_text.as_bytes())?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+        .map_err(io)?;
+    files.sort();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        archive.add_file(&name, &file)?;
+    }
+    archive.add_bytes(LOCK, lock.to_text().as_bytes())?;
+    let mut contents = Contents::new(WORKFLOW.to_owned(), LOCK.to_owned(), RECORD.to_owned());
     let mut components = BTreeMap::new();
     for node in &plan.nodes {
         let descriptor = node.component.descriptor();
@@ -136,37 +150,16 @@ fn write(
         }
         contents.inputs.insert(input.clone(), bundled);
     }
-    for digest in small_results(&record, objects, args.max_results) {
+    for digest in small_results(record, objects, args.max_results) {
         let name = digest.to_string();
         let entry = format!("objects/{}/{name}.arrow", &name[..2]);
         archive.add_file(&entry, &objects.path_of(digest))?;
     }
-    let units = runs.units(&record.run)?;
-    let crate_text = ro_crate(&record, &units, &plan.workflow.source.text);
-    let crate_text = serde_json::to_string_pretty(&crate_text).expect("JSON is text") + "\n";
-    archive.add_bytes("ro-crate-metadata.json", crate_text.as_bytes())?;
-    archive.add_bytes("index.html", page::page(plan, lock, &record, &contents).as_bytes())?;
+    archive.add_bytes("index.html", page::page(plan, lock, record, &contents).as_bytes())?;
     archive.add_bytes(CONTENTS, contents.to_text().as_bytes())?;
     let digest = archive.finish()?;
     let bytes = std::fs::metadata(output).map_or(0, |metadata| metadata.len());
     Ok(Published { digest, bytes, left_out })
-}
-
-fn with_ending(name: &str, ending: &str) -> String {
-    Path::new(name).with_extension(ending).to_string_lossy().into_owned()
-}
-
-fn without_folders(record: &RunRecord) -> RunRecord {
-    let mut record = record.clone();
-    let name = |path: &Path| PathBuf::from(path.file_name().unwrap_or_default());
-    record.workflow_file = name(Path::new(&record.workflow_file)).display().to_string();
-    for file in record.inputs.values_mut().flatten() {
-        file.path = name(&file.path);
-    }
-    for output in record.outputs.values_mut() {
-        output.file.path = name(&output.file.path);
-    }
-    record
 }
 
 /// The objects of whole tables, smallest tables first, as long as they fit.

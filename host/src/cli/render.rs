@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::cache::Because;
 use crate::fault::Fault;
 use crate::instance::LogLevel;
 use crate::plan::Plan;
@@ -176,6 +177,10 @@ impl Reporter for Progress {
                     }
                 };
                 self.say(&format!("  ✓ {id:width$}  {plugin:32} {how}"));
+                // The question that a second run raises; in a first one all is new.
+                if let Some(because @ Because::Changed(_)) = &outcome.because {
+                    self.say(&format!("    {:width$}  because {because}", ""));
+                }
             }
             NodeState::Failed { unit, error } => {
                 self.say(&format!("  ✗ {id:width$}  {plugin}, {unit}: {error}"));
@@ -222,6 +227,9 @@ pub(super) fn record_json(record: &RunRecord) {
                 "seconds": node.wall_seconds,
                 "units": node.units,
                 "cached": node.cached_units,
+                "spliced": node.spliced_units,
+                "repaired": node.repaired_units,
+                "because": node.because,
                 "rows": node.rows,
                 "outputs": digests,
             });
@@ -237,6 +245,7 @@ pub(super) fn record_json(record: &RunRecord) {
         "nodes": nodes,
         "outputs": record.outputs,
         "metrics": record.metrics,
+        "warnings": record.warnings,
     }));
 }
 
@@ -251,6 +260,9 @@ pub(super) fn record_text(record: &RunRecord) {
     for (name, written) in &record.outputs {
         let (path, rows) = (written.file.path.display(), written.file.rows);
         out(&format!("{name}: {rows} rows in {path} ({})", written.file.digest.short()));
+    }
+    for warning in &record.warnings {
+        note(&super::text::plain(warning));
     }
     let memory = record.peak_rss_bytes as f64 / f64::from(1 << 20);
     let how = match record.outcome {

@@ -21,7 +21,7 @@ use crate::provenance::{Audit, RunRecord, Runs};
 use crate::replay::{self, Comparison, Differs, Reference, Verdict};
 use crate::roots;
 use crate::run::{self, Place, Request, RunError};
-use crate::schedule::{NodeState, Options, Reporter};
+use crate::schedule::{self, NodeState, Options, Reporter};
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
@@ -108,10 +108,9 @@ pub(super) fn replay(args: &ReplayArgs, watch: &Arc<Watch>) -> Result<End, RunEr
     cache.lease()?;
     let plan = Arc::new(plan);
     let tolerance = Tolerance { relative: args.within };
-    let replayed = replay::replay(
-        &plan, lock, reference, &cache, &options, tolerance, watch, &reporter,
-    );
-    let (outcomes, comparisons) = runtime(&options)?.block_on(replayed)?;
+    let replayed = schedule::execute(&plan, &cache, &options, watch, &reporter);
+    let outcomes = runtime(&options)?.block_on(replayed);
+    let comparisons = replay::set_against(&plan, &outcomes, lock, reference, tolerance)?;
     let end = match () {
         () if watch.is_cancelled() => End::Interrupted,
         () if outcomes.iter().any(|o| !matches!(o.state, NodeState::Finished)) => End::NodeFailed,
@@ -216,7 +215,8 @@ fn of_bundle(args: &ReplayArgs) -> Result<Original, RunError> {
     };
     // What a replay leaves behind belongs to who replays, not to the bundle.
     let here = Place::of(Path::new("./replay"), args.state_dir.as_deref());
-    let place = Place { state: here.state.clone(), ..Place::of(&workflow, args.state_dir.as_deref()) };
+    let place =
+        Place { state: here.state.clone(), ..Place::of(&workflow, args.state_dir.as_deref()) };
     let record = std::fs::read(folder.join(&contents.record)).ok();
     let record = record.and_then(|text| serde_json::from_slice::<RunRecord>(&text).ok());
     let objects = vec![ObjectStore::at(&folder), ObjectStore::at(&here.state.join("cache"))];

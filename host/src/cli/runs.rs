@@ -1,15 +1,16 @@
 //! `skyloom runs`: what ran, and what became of it.
 
+use std::fs;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::text::{self, Side, grid};
 use super::{End, render};
 use crate::fault::suggestion;
 use crate::instance::LogLevel;
-use crate::provenance::{Outcome, RunRecord, Runs};
+use crate::provenance::{Audit, Outcome, RecordError, RunRecord, Runs, prov_json, write_crate};
 use crate::registry::Project;
 use crate::run::RunError;
 
@@ -25,6 +26,10 @@ enum RunsVerb {
     List(ListArgs),
     /// One run: its nodes, inputs, outputs, warnings and scores.
     Show(ShowArgs),
+    /// Write one run in a form that others read.
+    Export(ExportArgs),
+    /// Look through the audit log.
+    Audit(AuditArgs),
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +45,43 @@ struct ShowArgs {
     run: String,
     #[command(flatten)]
     state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// A run's name, the start of it, or `last`.
+    run: String,
+    #[arg(long, value_enum)]
+    format: ExportFormat,
+    /// Where it goes: a new folder for a crate, or else a file [default: RUN.crate, or standard
+    /// output].
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Copy the run's output files into the crate.
+    #[arg(long)]
+    with_outputs: bool,
+    #[command(flatten)]
+    state: StateArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    /// A folder: a Provenance Run Crate 0.5.
+    RoCrate,
+    /// A file: W3C PROV-JSON in the terms of the IVOA Provenance Data Model.
+    Prov,
+}
+
+#[derive(Debug, Args)]
+struct AuditArgs {
+    #[command(subcommand)]
+    verb: AuditVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditVerb {
+    /// Find lines that were edited or dropped, and records that were edited.
+    Verify(ListArgs),
 }
 
 /// Where earlier runs are looked for.
@@ -95,6 +137,8 @@ impl RunsArgs {
         match &self.verb {
             RunsVerb::List(args) => args.state.json,
             RunsVerb::Show(args) => args.state.json,
+            RunsVerb::Export(args) => args.state.json,
+            RunsVerb::Audit(AuditArgs { verb: AuditVerb::Verify(args) }) => args.state.json,
         }
     }
 }
@@ -103,6 +147,8 @@ pub(super) fn runs(args: &RunsArgs) -> Result<End, RunError> {
     match &args.verb {
         RunsVerb::List(args) => list(&args.state),
         RunsVerb::Show(args) => show(args)?,
+        RunsVerb::Export(args) => export(args)?,
+        RunsVerb::Audit(AuditArgs { verb: AuditVerb::Verify(args) }) => return audit(&args.state),
     }
     Ok(End::Ok)
 }
@@ -162,6 +208,59 @@ fn show(args: &ShowArgs) -> Result<(), RunError> {
         render::json(&serde_json::to_value(&record).expect("a record is plain data"));
     } else {
         render::out(&to_text(&record));
+    }
+    Ok(())
+}
+
+fn audit(args: &StateArgs) -> Result<End, RunError> {
+    let state = args.state();
+    let audited = Audit::below(&state).verify(&Runs::below(&state))?;
+    if args.json {
+        render::json(&json!(audited));
+    } else {
+        audited.faults.iter().for_each(|fault| render::out(&text::plain(fault)));
+        let events = text::count(usize::try_from(audited.events).unwrap_or(usize::MAX), "event");
+        render::note(&match audited.faults.len() {
+            0 => format!("{events}, an unbroken chain, the last {}", audited.last.short()),
+            faults => format!("{events}, {}", text::count(faults, "fault")),
+        });
+    }
+    Ok(if audited.faults.is_empty() { End::Ok } else { End::CheckFailed })
+}
+
+fn export(args: &ExportArgs) -> Result<(), RunError> {
+    let record = args.state.record(&args.run)?;
+    let runs = Runs::below(&args.state.state());
+    let units = runs.units(&record.run)?;
+    match args.format {
+        ExportFormat::RoCrate => {
+            let default = || PathBuf::from(format!("{}.crate", record.run));
+            let folder = args.output.clone().unwrap_or_else(default);
+            let outputs: Vec<_> = match args.with_outputs {
+                true => record.outputs.keys().map(String::as_str).collect(),
+                false => Vec::new(),
+            };
+            write_crate(&folder, &record, &units, &runs.workflow(&record.run)?, &outputs)?;
+            match args.state.json {
+                true => render::json(&json!({"run": record.run, "crate": folder})),
+                false => render::out(&folder.display().to_string()),
+            }
+        }
+        ExportFormat::Prov if args.with_outputs => {
+            let wrong = "--with-outputs is for `--format ro-crate`: PROV is one file".to_owned();
+            return Err(RunError::Usage(wrong));
+        }
+        ExportFormat::Prov => {
+            let value = prov_json(&record, &units);
+            let text = serde_json::to_string_pretty(&value).expect("plain data");
+            match &args.output {
+                None => render::out(&text),
+                Some(path) => fs::write(path, text + "\n").map_err(|error| RecordError::Io {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?,
+            }
+        }
     }
     Ok(())
 }

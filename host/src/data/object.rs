@@ -203,8 +203,7 @@ impl Object {
         self.check(&path, &map, &footer)?;
         // The file's own schema: it numbers the dictionaries.
         let schema = Arc::new(footer.schema);
-        let mut decoder =
-            FileDecoder::new(schema, footer.version).with_require_alignment(true);
+        let mut decoder = FileDecoder::new(schema, footer.version).with_require_alignment(true);
         for block in &footer.dictionaries {
             let data = slice_of(&path, &map, block)?;
             decoder

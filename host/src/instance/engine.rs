@@ -95,15 +95,14 @@ impl Engine {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| InstanceError::WrongContract(format!("{error:#}")))?;
-        let mut loaded =
-            Component {
-                engine: self.engine.clone(),
-                pre,
-                digest,
-                imports,
-                descriptor: None,
-                bytes: bytes.into(),
-            };
+        let mut loaded = Component {
+            engine: self.engine.clone(),
+            pre,
+            digest,
+            imports,
+            descriptor: None,
+            bytes: bytes.into(),
+        };
         loaded.descriptor = Some(Arc::new(loaded.describe()?));
         Ok(loaded)
     }

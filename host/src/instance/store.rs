@@ -197,7 +197,7 @@ impl State {
         let outputs = std::mem::take(&mut self.outputs);
         let began = Instant::now();
         let finished: Result<Vec<_>, _> =
-            outputs.into_iter().map(|output| output.finish(&tables)).collect();
+            outputs.into_iter().map(|output| output.finish(tables)).collect();
         let finished = finished.map_err(|error| InstanceError::Storage(error.to_string()))?;
         let (outputs, selections) = finished.into_iter().unzip();
         let reads = tables.iter().enumerate().map(|(input, table)| {

@@ -69,8 +69,10 @@ fn ask(
     }
     let params = planned.params.to_string();
     let binding = component.bind(&params, inputs, planned.limits, Arc::clone(&setup.watch))?;
-    let kept = setup.cache.put_binding(key, &binding);
-    kept.map_err(|error| InstanceError::Storage(error.to_string()))?;
+    // The workflow is none the worse for it.
+    if let Err(error) = setup.cache.put_binding(key, &binding) {
+        setup.cache.notice(format!("what a plugin said of its columns is not kept: {error}"));
+    }
     Ok(binding)
 }
 

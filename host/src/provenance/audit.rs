@@ -54,6 +54,8 @@ struct Head {
 #[derive(Debug, Clone, Serialize)]
 pub struct Audited {
     pub events: u64,
+    /// The hash of the last line: kept elsewhere, it binds the whole log.
+    pub last: Digest,
     pub faults: Vec<String>,
 }
 
@@ -108,15 +110,15 @@ impl Audit {
         let line = Line { event, hash: head.hash };
         let mut text = serde_json::to_string(&line).expect("a line is plain data");
         text.push('\n');
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_data());
-        if let Err(error) = written {
-            // Half a line would break the chain for good.
-            drop(file.set_len(length));
-            return Err(io(error));
-        }
         let temporary = self.head_path().with_extension("head.tmp");
-        let text = serde_json::to_string(&head).expect("a head is plain data");
-        fs::write(&temporary, text).and_then(|()| fs::rename(temporary, self.head_path())).map_err(io)
+        let head = serde_json::to_string(&head).expect("a head is plain data");
+        let written = file
+            .write_all(text.as_bytes())
+            .and_then(|()| file.sync_data())
+            .and_then(|()| fs::write(&temporary, head))
+            .and_then(|()| fs::rename(&temporary, self.head_path()));
+        // Half a line would break the chain for good.
+        written.inspect_err(|_| drop(file.set_len(length))).map_err(io)
     }
 
     /// The last line there is, or that there was.
@@ -198,7 +200,7 @@ impl Audit {
                 _ => {}
             }
         }
-        Ok(Audited { events: last.number, faults })
+        Ok(Audited { events: last.number, last: last.hash, faults })
     }
 }
 

@@ -79,7 +79,8 @@ pub fn lineage(record: &RunRecord, node: &str, port: &str, column: &str) -> Opti
 /// How a column came about, and from which columns, by input port. A plugin's own columns
 /// rest on all that it read: what it made of them is its own affair.
 fn origin(node: &NodeRecord, port: &str, column: &str) -> (&'static str, Vec<(String, String)>) {
-    let passed = node.outputs.get(port).and_then(|table| table.columns.get(column)?.passed.as_deref());
+    let passed =
+        node.outputs.get(port).and_then(|table| table.columns.get(column)?.passed.as_deref());
     if let Some((input, column)) = passed.and_then(|passed| passed.split_once('.')) {
         return ("passed", vec![(input.to_owned(), column.to_owned())]);
     }
@@ -89,9 +90,8 @@ fn origin(node: &NodeRecord, port: &str, column: &str) -> (&'static str, Vec<(St
         return ("read from", files);
     }
     let reads = node.reads.iter();
-    let reads = reads.flat_map(|(input, read)| {
-        read.iter().map(|column| (input.clone(), column.clone()))
-    });
+    let reads =
+        reads.flat_map(|(input, read)| read.iter().map(|column| (input.clone(), column.clone())));
     ("computed", reads.collect())
 }
 

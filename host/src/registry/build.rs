@@ -53,19 +53,10 @@ pub fn build(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> 
     ensure_target()?;
     let names: Result<Vec<_>, _> = stale.iter().map(|(folder, ..)| package_name(folder)).collect();
     tell(&format!("building {}", names?.join(", ")));
-    // Packages of one workspace are built together; a package outside has its own.
-    let inside = |folder: &Path| {
-        folder.canonicalize().is_ok_and(|folder| folder.starts_with(project.root.join("plugins")))
-    };
-    let (ours, others): (Vec<_>, Vec<_>) = stale.iter().partition(|(folder, ..)| inside(folder));
-    if !ours.is_empty() {
-        let folders: Vec<_> = ours.iter().map(|(folder, ..)| *folder).collect();
-        cargo(project, &folders)?;
-    }
-    for (folder, ..) in others {
-        cargo(project, &[folder])?;
-    }
     for (folder, component, stamp_path, stamp) in stale {
+        // One by one: built together, packages would share the features of what they depend
+        // on, and a component's bytes would tell which others were built beside it.
+        cargo(project, folder)?;
         let core = package_name(folder)?.replace('-', "_");
         let core = project.target().join("guests").join(TARGET).join("guest").join(core);
         componentize(&core.with_extension("wasm"), &component)?;
@@ -114,7 +105,7 @@ pub fn ensure_target() -> Result<(), RegistryError> {
     )))
 }
 
-fn cargo(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
+fn cargo(project: &Project, folder: &Path) -> Result<(), RegistryError> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
@@ -128,7 +119,7 @@ fn cargo(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
         .args(["build", "--profile", "guest", "--target", TARGET, "--target-dir"])
         .arg(project.target().join("guests"))
         .arg("--manifest-path")
-        .arg(folders[0].join("Cargo.toml"))
+        .arg(folder.join("Cargo.toml"))
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         // ahash draws a seed while it compiles, unless it is given one.
         .env("CONST_RANDOM_SEED", "skyloom")
@@ -136,9 +127,7 @@ fn cargo(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
         .stdin(Stdio::null())
         // Standard output is for results.
         .stdout(Stdio::null());
-    for folder in folders {
-        command.args(["--package", &package_name(folder)?]);
-    }
+    command.args(["--package", &package_name(folder)?]);
     let status = command.status();
     match status {
         Ok(status) if status.success() => Ok(()),

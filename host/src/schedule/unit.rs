@@ -7,8 +7,8 @@ use arrow::datatypes::{Fields, Schema, SchemaRef};
 use super::produced::Produced;
 use super::{Options, is_cut};
 use crate::cache::{
-    CONTRACT, Cache, Found, Head, KEY_VERSION, PartitionKey, PortKey, Target, UnitInput, UnitKey,
-    own_fields, splice, unit_key,
+    Because, CONTRACT, Cache, Found, Head, KEY_VERSION, PartitionKey, PortKey, Target, UnitInput,
+    UnitKey, own_fields, splice, unit_key,
 };
 use crate::data::{BlobFile, Digest, Object, Table, schema_digest};
 use crate::instance::{InstanceError, Role, RunInput, RunReport, TableSchema, Task, Watch};
@@ -31,7 +31,7 @@ pub(super) struct Done {
     pub(super) report: RunReport,
     pub(super) served: Served,
     /// Why it was not served from the cache, where that was asked.
-    pub(super) because: Option<String>,
+    pub(super) because: Option<Because>,
 }
 
 /// What all units of a node share.
@@ -228,7 +228,9 @@ impl Cut<'_> {
                             let table = Arc::clone(&whole.table);
                             (RunInput::Table(Arc::clone(&table)), Arc::clone(&whole.key), table)
                         }
-                        (None, Slice::Partition { partition, .. }) => {
+                        (None, Slice::Partition { partition, .. })
+                            if is_cut(node, &connected.port) =>
+                        {
                             let object = feed.partitions[partition].clone()?;
                             let key = Arc::new(shape.read(input, [&object].into_iter()));
                             let table = Arc::new(Table {
@@ -379,13 +381,13 @@ impl Unit {
         Ok(Done { report, served: Served::Run, because })
     }
 
-    fn because(&self, cache: &Cache, options: &Options) -> String {
+    fn because(&self, cache: &Cache, options: &Options) -> Because {
         if options.recompute {
-            return "all is computed anew, as asked".to_owned();
+            return Because::Asked;
         }
         let head = &self.shape.head;
         let nearest = cache.nearest(head);
-        cache.because(&self.key, head, nearest.as_ref()).to_string()
+        cache.because(&self.key, head, nearest.as_ref())
     }
 
     fn serve(&self, cache: &Cache, produced: &Produced<'_>) -> Result<Option<Done>, InstanceError> {

@@ -39,7 +39,9 @@ pub(super) fn page(plan: &Plan, lock: &Lock, record: &RunRecord, contents: &Cont
         .map(|input| format!(" --input {input}=PATH"))
         .collect();
     add(&format!("<pre>skyloom replay FILE.skyloom{}</pre>\n", escape(&given)));
-    add("<p>This runs everything from nothing and compares each table with the digests below.</p>\n");
+    add(
+        "<p>This runs everything from nothing and compares each table with the digests below.</p>\n",
+    );
     add(&section("Inputs", &["input", "file", "size", "BLAKE3", "where"], &inputs(contents)));
     add(&section("Parameters", &["parameter", "value"], &params(lock)));
     add(&section("Plugins", &["plugin", "component"], &plugins(lock)));
@@ -112,9 +114,7 @@ fn plugins(lock: &Lock) -> Vec<Vec<String>> {
 
 fn nodes(lock: &Lock) -> Vec<Vec<String>> {
     let nodes = lock.nodes.iter();
-    nodes
-        .map(|(id, node)| vec![id.clone(), node.plugin.clone(), node.params.to_string()])
-        .collect()
+    nodes.map(|(id, node)| vec![id.clone(), node.plugin.clone(), node.params.to_string()]).collect()
 }
 
 fn results(lock: &Lock) -> Vec<Vec<String>> {
@@ -127,9 +127,10 @@ fn results(lock: &Lock) -> Vec<Vec<String>> {
 }
 
 fn citations(record: &RunRecord) -> Vec<Vec<String>> {
-    let cited = record.nodes.values().flat_map(|node| {
-        node.citations.iter().map(|text| (node.plugin.clone(), text.clone()))
-    });
+    let cited = record
+        .nodes
+        .values()
+        .flat_map(|node| node.citations.iter().map(|text| (node.plugin.clone(), text.clone())));
     let cited: std::collections::BTreeSet<_> = cited.collect();
     cited.into_iter().map(|(plugin, text)| vec![plugin, text]).collect()
 }
