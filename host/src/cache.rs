@@ -130,10 +130,10 @@ impl Cache {
         Ok(())
     }
 
-    /// Notes that this job needs `key`.
-    pub(crate) fn pin(&self, key: Key) -> Result<(), StoreError> {
+    /// Notes that this job needs `keys`.
+    pub(crate) fn pin(&self, keys: &[Key]) -> Result<(), StoreError> {
         let lease = self.lease.lock().expect("no holder panics");
-        let pinned = lease.as_ref().map_or(Ok(()), |lease| lease.pin(key));
+        let pinned = lease.as_ref().map_or(Ok(()), |lease| lease.pin(keys));
         pinned.map_err(StoreError::io(&self.root.join(LEASES)))
     }
 

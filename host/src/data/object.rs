@@ -573,8 +573,15 @@ pub(crate) fn names_in(folder: &Path) -> Vec<Digest> {
 /// Moves a finished file to its name: file first, then the folder that names it.
 pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().expect("objects lie in a folder");
-    fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+    let sync = |folder: &Path| {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+    };
+    if !folder.is_dir() {
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        // A new folder has a name, too.
+        sync(folder.parent().expect("it lies in a folder"))?;
+    }
     file.as_file().sync_data().map_err(StoreError::io(path))?;
     file.persist(path).map_err(|error| StoreError::io(path)(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+    sync(folder)
 }

@@ -341,6 +341,27 @@ fn partitions(node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Option<usize>, 
     Ok(found.map(|(_, count)| count))
 }
 
+/// What units gave, one by one.
+type Ends = Vec<(Arc<Unit>, Result<Done, InstanceError>)>;
+
+/// Takes from the cache what it has of `units`; the rest has to run, or needs other columns
+/// passed on.
+pub(super) fn look_up(units: Vec<Arc<Unit>>, cache: &Cache) -> (Ends, Vec<Arc<Unit>>) {
+    let keys: Vec<_> = units.iter().map(|unit| unit.key.key).collect();
+    let (mut ends, mut missed) = (Vec::with_capacity(units.len()), Vec::new());
+    let pinned = cache.pin(&keys);
+    for unit in units {
+        match cache.find(&unit.key, &unit.shape.schemas) {
+            Found::Result(report) if pinned.is_ok() => {
+                ends.push((unit, Ok(Done { report, served: Served::Cached, because: None })));
+            }
+            // Where it cannot be pinned, running it tells why.
+            _ => missed.push(unit),
+        }
+    }
+    (ends, missed)
+}
+
 impl Unit {
     /// The objects that it reads or passes on.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
@@ -361,18 +382,13 @@ impl Unit {
         options: &Options,
         explain: bool,
     ) -> Result<Done, InstanceError> {
-        cache.pin(self.key.key).map_err(storage)?;
-        let look = || match options.recompute {
-            true => Ok(None),
-            false => self.serve(cache, produced),
-        };
-        if let Some(done) = look()? {
-            return Ok(done);
-        }
+        cache.pin(&[self.key.key]).map_err(storage)?;
         // Another process may be at it; what it gives is then there.
         let claim = cache.claim(self.key.key, || !watch.is_cancelled());
         let Some(_claim) = claim else { return Err(InstanceError::Interrupted) };
-        if let Some(done) = look()? {
+        if !options.recompute
+            && let Some(done) = self.serve(cache, produced)?
+        {
             return Ok(done);
         }
         let because = explain.then(|| self.because(cache, options));
