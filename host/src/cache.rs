@@ -38,7 +38,7 @@ use arrow::datatypes::SchemaRef;
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::data::{Digest, Object, ObjectStore, StoreError, names_in, path_of, publish};
+use crate::data::{Digest, Look, Object, ObjectStore, StoreError, names_in, path_of, publish};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
 use index::{Index, Stamp};
@@ -47,6 +47,8 @@ use lease::Lease;
 /// The folder that all runs of a project share.
 pub struct Cache {
     root: PathBuf,
+    /// Looks for entries' files.
+    look: Look,
     pub objects: ObjectStore,
     index: Index,
     /// What a running job needs; none for those who only look.
@@ -112,6 +114,7 @@ impl Cache {
     pub fn to_look(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            look: Look::at(root.join(ENTRIES), "json"),
             objects: ObjectStore::at(root),
             index: Index::closed(root),
             lease: Mutex::default(),
@@ -200,7 +203,7 @@ impl Cache {
         unit: &UnitKey,
         schemas: &[SchemaRef],
     ) -> Option<Vec<Vec<Arc<Object>>>> {
-        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        let stamp = self.stamp(unit.key)?;
         let mut variants = match self.index.variants(unit.head, unit.key, stamp) {
             Some(variants) => variants,
             None => self.outcome(unit)?.0.variants,
@@ -223,7 +226,7 @@ impl Cache {
 
     fn outcome(&self, unit: &UnitKey) -> Option<(Outcome, Vec<LogLine>)> {
         // The file decides: other processes write and remove entries without the index.
-        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        let stamp = self.stamp(unit.key)?;
         match self.index.get(unit.head, unit.key, stamp) {
             Some(indexed) if !indexed.has_log => Some((indexed.into(), Vec::new())),
             _ => {
@@ -232,6 +235,11 @@ impl Cache {
                 Some((entry.result, entry.log))
             }
         }
+    }
+
+    /// Of the file of an entry, if there is one.
+    fn stamp(&self, key: Key) -> Option<Stamp> {
+        self.look.file(key).ok().flatten().map(Stamp::from)
     }
 
     fn read_entry(&self, key: Key) -> Option<Entry> {
@@ -314,7 +322,7 @@ impl Cache {
         };
         let path = self.path_of(ENTRIES, unit.key);
         self.write(&path, &entry)?;
-        if let Some(stamp) = Stamp::of(&path) {
+        if let Some(stamp) = self.stamp(unit.key) {
             self.index.put(&entry, stamp);
         }
         Ok(())
@@ -367,7 +375,7 @@ impl Cache {
     fn index_all(&self) -> usize {
         let mut count = 0;
         for key in self.keys() {
-            let stamp = Stamp::of(&self.path_of(ENTRIES, key));
+            let stamp = self.stamp(key);
             if let (Some(stamp), Some(entry)) = (stamp, self.read_entry(key)) {
                 self.index.put(&entry, stamp);
                 count += 1;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Outcome, Variant};
 use super::key::Key;
-use crate::data::{Digest, guarded};
+use crate::data::{Digest, Found as FoundFile, guarded};
 
 /// What sled may keep in memory.
 const MEMORY_BYTES: u64 = 32 << 20;
@@ -44,15 +44,12 @@ impl From<Indexed> for Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     bytes: u64,
-    modified_ns: u64,
+    modified_ns: i128,
 }
 
-impl Stamp {
-    /// Of the file at `path`; none if there is no file.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(Self { bytes: metadata.len(), modified_ns: modified.as_nanos() as u64 })
+impl From<FoundFile> for Stamp {
+    fn from(file: FoundFile) -> Self {
+        Self { bytes: file.bytes, modified_ns: file.modified_ns }
     }
 }
 

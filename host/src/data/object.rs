@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dictionary::{Dictionaries, has_dictionary};
 use super::digest::partition_digest;
+use super::look::Look;
 use super::{Digest, Digester, guarded};
 
 /// What can go wrong with files of ours.
@@ -63,6 +64,7 @@ pub struct ObjectStore {
 #[derive(Debug)]
 struct Folders {
     objects: PathBuf,
+    look: Look,
     temporary: PathBuf,
     /// Objects whose bytes this process has written or checked.
     known_good: Mutex<BTreeSet<Digest>>,
@@ -73,7 +75,8 @@ impl ObjectStore {
     pub fn at(root: &Path) -> Self {
         let (objects, temporary) = (root.join("objects"), root.join("tmp"));
         let known_good = Mutex::default();
-        Self { folders: Arc::new(Folders { objects, temporary, known_good }) }
+        let look = Look::at(objects.clone(), "arrow");
+        Self { folders: Arc::new(Folders { objects, look, temporary, known_good }) }
     }
 
     /// Opens the store below `root`, making its folders.
@@ -115,16 +118,16 @@ impl ObjectStore {
     /// are checked when they are first read.
     pub fn locate(&self, info: ObjectInfo, schema: &SchemaRef) -> Result<Object, StoreError> {
         let object = Object { info, schema: schema.clone(), store: self.clone() };
-        let path = object.path();
-        let metadata = fs::symlink_metadata(&path).map_err(StoreError::io(&path))?;
-        if !metadata.is_file() {
-            return Err(StoreError::damaged(&path, "it is not a regular file"));
+        match self.folders.look.file(object.info.digest) {
+            Ok(Some(found)) if found.bytes == object.info.bytes => Ok(object),
+            Ok(Some(found)) => {
+                let (found, expected) = (found.bytes, object.info.bytes);
+                let reason = format!("{found} bytes, not {expected}");
+                Err(StoreError::damaged(&object.path(), reason))
+            }
+            Ok(None) => Err(StoreError::damaged(&object.path(), "it is not a regular file")),
+            Err(error) => Err(StoreError::io(&object.path())(error)),
         }
-        if metadata.len() != object.info.bytes {
-            let (found, expected) = (metadata.len(), object.info.bytes);
-            return Err(StoreError::damaged(&path, format!("{found} bytes, not {expected}")));
-        }
-        Ok(object)
     }
 
     /// Begins a new object of `schema`.

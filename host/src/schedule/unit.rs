@@ -313,7 +313,8 @@ fn files<'p>(plan: &'p Plan, node: &PlanNode) -> Option<&'p [Arc<BlobFile>]> {
 fn slices(plan: &Plan, node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Vec<Slice>, String> {
     let pieces = |count: u32| (0..count).map(move |piece| (piece, count));
     if let Some(files) = files(plan, node) {
-        let of_file = |file| pieces(node.pieces[file]).map(move |piece| Slice::File { file, piece });
+        let of_file =
+            |file| pieces(node.pieces[file]).map(move |piece| Slice::File { file, piece });
         return Ok((0..files.len()).flat_map(of_file).collect());
     }
     Ok(match partitions(node, feeds)? {
