@@ -203,8 +203,6 @@ pub enum Served {
     Cached,
     /// From the cache, with other columns passed on.
     Spliced,
-    /// The plugin ran once more: its earlier result was damaged or gone.
-    Repaired,
 }
 
 /// The folder of all runs of a project.

@@ -1,13 +1,10 @@
-//! The cache keeps its promises when processes are killed, disks fail, files rot and many
-//! run at once: what was finished is there, and what is there is right.
+//! The cache keeps its promises when files rot and many run at once: what was finished is
+//! there, and what is there is right.
 //!
 //! Moments and places come from a generator with a seed that each failure names.
 
 mod site;
 mod verdict;
-mod shim;
-mod kill;
-mod disk;
 mod damage;
 mod together;
 

@@ -1,6 +1,6 @@
 //! Where a chain of units runs, and what it leaves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -93,14 +93,6 @@ impl Running {
         Self { child, ended }
     }
 
-    /// Kills it when it still runs after `delay`. Says whether it did.
-    pub(super) fn kill_after(mut self, delay: Duration) -> bool {
-        let ended = self.ended.recv_timeout(delay).is_ok();
-        drop(self.child.kill());
-        let status = self.child.wait().expect("it can be waited for");
-        !ended && status.code().is_none()
-    }
-
     /// Waits for its end: its code, standard output and error.
     pub(super) fn end(mut self) -> (Option<i32>, String, String) {
         let said = self.ended.recv_timeout(ENDLESS);
@@ -176,14 +168,6 @@ impl Site {
         let record = self.record(ended);
         let warnings = record["warnings"].as_array().expect("a list");
         warnings.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-    }
-
-    /// The keys whose entries are on disk.
-    pub(super) fn keys(&self) -> BTreeSet<String> {
-        paths_below(&self.cache().join("entries"))
-            .iter()
-            .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-            .collect()
     }
 
     /// What `cache verify` and a look through the audit log find wrong.

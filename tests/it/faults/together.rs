@@ -19,7 +19,7 @@ fn eight_runs_share_one_run_of_each_unit() {
     let mut faults = Vec::new();
     for (folder, running) in folders.iter().zip(running) {
         let ended = site.ended(folder, running);
-        faults.extend(judge(&ended, &expected, &Default::default(), &expected.keys));
+        faults.extend(judge(&ended, &expected, &expected.keys, &expected.keys));
         for (key, _) in ended.units.iter().filter(|(_, served)| served == "run") {
             *ran.entry(key.clone()).or_default() += 1;
         }
@@ -53,7 +53,7 @@ fn collections_and_readers_leave_runs_alone() {
         }
     }
     let ended = site.ended("outputs", running);
-    faults.extend(judge(&ended, &expected, &Default::default(), &expected.keys));
+    faults.extend(judge(&ended, &expected, &expected.keys, &expected.keys));
     faults.extend(site.rot());
     none_of("a run beside collections", &faults);
 }
