@@ -117,6 +117,12 @@ class Program:
         self.folder, self.options = folder, options
         folder.mkdir()
 
+    def move_away(self, *patterns):
+        """Away, not gone: some file systems are slow for seconds after many files were removed."""
+        away = tempfile.mkdtemp(prefix="away-", dir=self.folder.parent)
+        for path in [path for pattern in patterns for path in self.folder.glob(pattern)]:
+            path.rename(Path(away) / path.name)
+
     def write_source(self, name="sky.csv", partition=0, changed=()):
         rows = [",".join(COLUMNS)]
         for row in range(N_ROWS):
@@ -195,8 +201,7 @@ class Skyloom(Program):
             shutil.copy(path, plugins)
 
     def clean(self):
-        shutil.rmtree(self.folder / ".skyloom", ignore_errors=True)
-        shutil.rmtree(self.folder / "results", ignore_errors=True)
+        self.move_away(".skyloom", "results")
 
     def run(self, *more):
         return self.call(self.options.skyloom, "run", "dag.yaml", "--json", "--jobs", self.options.jobs, *more)
@@ -234,8 +239,7 @@ class Make(Program):
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def clean(self):
-        for path in self.folder.glob("*.out"):
-            path.unlink()
+        self.move_away("*.out")
 
     def run(self):
         return self.call("make", "--silent", "--jobs", self.options.jobs)
@@ -262,8 +266,7 @@ class Snakemake(Make):
         (self.folder / "Snakefile").write_text("\n".join(lines) + "\n")
 
     def clean(self):
-        super().clean()
-        shutil.rmtree(self.folder / ".snakemake", ignore_errors=True)
+        self.move_away("*.out", ".snakemake")
 
     def run(self, *more):
         # A path, not the name in PATH: it stands in an environment of its own.

@@ -28,6 +28,7 @@ pub(crate) use key::{
 pub(crate) use lease::Claim;
 pub(crate) use splice::{Target, own_fields, splice};
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,9 @@ use arrow::datatypes::SchemaRef;
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::data::{Digest, Look, Object, ObjectStore, StoreError, names_in, path_of, publish};
+use crate::data::{
+    Digest, Look, Object, ObjectStore, StoreError, names_in, path_of, place, publish,
+};
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
 use index::{Index, Stamp};
@@ -54,6 +57,8 @@ pub struct Cache {
     /// What a running job needs; none for those who only look.
     lease: Mutex<Option<Lease>>,
     notices: Mutex<IndexSet<String>>,
+    /// Heads that this process has written or read, at most [`MOST_HEADS_KEPT`].
+    heads: Mutex<BTreeMap<Digest, Arc<Head>>>,
 }
 
 /// All that names a unit's result.
@@ -119,6 +124,7 @@ impl Cache {
             index: Index::closed(root),
             lease: Mutex::default(),
             notices: Mutex::default(),
+            heads: Mutex::default(),
         }
     }
 
@@ -333,7 +339,22 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put_head(&self, digest: Digest, head: &Head) -> Result<(), StoreError> {
-        self.write_once(MANIFESTS, digest, head)
+        let is_known = self.heads.lock().expect("no holder panics").contains_key(&digest);
+        // Every unit of a node asks; a collection may have taken the file meanwhile.
+        if is_known && self.path_of(MANIFESTS, digest).is_file() {
+            return Ok(());
+        }
+        self.write_once(MANIFESTS, digest, head)?;
+        self.remember_head(digest, Arc::new(head.clone()));
+        Ok(())
+    }
+
+    fn remember_head(&self, digest: Digest, head: Arc<Head>) {
+        let mut heads = self.heads.lock().expect("no holder panics");
+        if heads.len() >= MOST_HEADS_KEPT {
+            heads.clear();
+        }
+        heads.insert(digest, head);
     }
 
     /// What `bind` said under `key`.
@@ -346,7 +367,11 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put_binding(&self, key: Key, binding: &Binding) -> Result<(), StoreError> {
-        self.write(&self.path_of(BINDINGS, key), &binding::to_json(binding))
+        let path = self.path_of(BINDINGS, key);
+        let folder = path.parent().expect("bindings lie in a folder");
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        // Not synced: what a power cut takes is asked again, and a plan has many of these.
+        place(self.write_aside(&path, &binding::to_json(binding))?, &path)
     }
 
     /// Writes what its name is the digest of, unless it is there.
@@ -365,10 +390,19 @@ impl Cache {
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+        publish(self.write_aside(path, value)?, path)
+    }
+
+    /// Writes what will lie at `path` to a file without that name.
+    fn write_aside(
+        &self,
+        path: &Path,
+        value: &impl Serialize,
+    ) -> Result<tempfile::NamedTempFile, StoreError> {
         let folder = self.root.join("tmp");
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(StoreError::io(&folder))?;
         file.write_all(to_sealed_text(value).as_bytes()).map_err(StoreError::io(path))?;
-        publish(file, path)
+        Ok(file)
     }
 
     /// Makes the index whole again from the files; the number of entries.
@@ -390,6 +424,9 @@ impl Cache {
         names_in(&self.root.join(ENTRIES))
     }
 }
+
+/// How many heads are kept in memory.
+const MOST_HEADS_KEPT: usize = 4096;
 
 const ENTRIES: &str = "entries";
 const MANIFESTS: &str = "manifests";

@@ -25,7 +25,7 @@ pub use digest::{Digest, Digester};
 pub(crate) use guarded::guarded;
 pub(crate) use look::{Found, Look};
 pub use object::{Batches, Object, ObjectInfo, ObjectStore, ObjectWriter, StoreError};
-pub(crate) use object::{names_in, path_of, publish};
+pub(crate) use object::{names_in, path_of, place, publish};
 pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;

@@ -585,10 +585,15 @@ pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), 
         sync(folder.parent().expect("it lies in a folder"))?;
     }
     file.as_file().sync_data().map_err(StoreError::io(path))?;
+    place(file, path)?;
+    sync(folder)
+}
+
+/// Moves a finished file to its name, in a folder that is there. A power cut can take it away.
+pub(crate) fn place(file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
     // An empty folder in its place is no file of ours, and nothing is lost with it.
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
         fs::remove_dir(path).map_err(StoreError::io(path))?;
     }
-    file.persist(path).map_err(|error| StoreError::io(path)(error.error))?;
-    sync(folder)
+    file.persist(path).map(drop).map_err(|error| StoreError::io(path)(error.error))
 }
