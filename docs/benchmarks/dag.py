@@ -96,12 +96,14 @@ def survey(options, folder):
     n_units = N_NODES * options.partitions
     program.run("--input", f"sky={program.folder}/sky-0000.csv", "--state-dir", folder / "warm-up", "--output-dir", folder / "warm-up")
     print(f"{N_NODES} nodes × {options.partitions} partitions = {n_units} units, -j {options.jobs}")
-    print(f"  {'':16} {'wall s':>8} {'core s':>8} {'µs/unit':>8} {'MiB':>6}")
+    print(f"  {'':16} {'best s':>8} {'median s':>9} {'core s':>8} {'µs/unit':>8} {'MiB':>6}")
     actions = [("fill", program.run), ("plan --explain", program.explain), ("nothing to do", program.run)]
     for name, action in actions:
         taken = [action() for _ in range(1 if name == "fill" else options.runs)]
         best = min(taken, key=lambda done: done.wall)
-        print(f"  {name:16} {best.wall:8.2f} {best.cores:8.2f} {1e6 * best.wall / n_units:8.1f} {best.mib:6.0f}", flush=True)
+        median = statistics.median(done.wall for done in taken)
+        per_unit = 1e6 * best.wall / n_units
+        print(f"  {name:16} {best.wall:8.2f} {median:9.2f} {best.cores:8.2f} {per_unit:8.1f} {best.mib:6.0f}", flush=True)
     print(f"  it says: {program.explain().text.splitlines()[-1]}")
     if options.keep:
         shutil.copytree(folder, options.keep, symlinks=True)
