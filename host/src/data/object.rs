@@ -582,7 +582,8 @@ pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), 
     if !folder.is_dir() {
         fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         // A new folder has a name, too.
-        sync(folder.parent().expect("it lies in a folder"))?;
+        let around = folder.parent().filter(|around| !around.as_os_str().is_empty());
+        around.map_or(Ok(()), sync)?;
     }
     file.as_file().sync_data().map_err(StoreError::io(path))?;
     place(file, path)?;
