@@ -96,12 +96,14 @@ def survey(options, folder):
     n_units = N_NODES * options.partitions
     program.run("--input", f"sky={program.folder}/sky-0000.csv", "--state-dir", folder / "warm-up", "--output-dir", folder / "warm-up")
     print(f"{N_NODES} nodes × {options.partitions} partitions = {n_units} units, -j {options.jobs}")
-    print(f"  {'':16} {'wall s':>8} {'core s':>8} {'µs/unit':>8} {'MiB':>6}")
+    print(f"  {'':16} {'best s':>8} {'median s':>9} {'core s':>8} {'µs/unit':>8} {'MiB':>6}")
     actions = [("fill", program.run), ("plan --explain", program.explain), ("nothing to do", program.run)]
     for name, action in actions:
         taken = [action() for _ in range(1 if name == "fill" else options.runs)]
         best = min(taken, key=lambda done: done.wall)
-        print(f"  {name:16} {best.wall:8.2f} {best.cores:8.2f} {1e6 * best.wall / n_units:8.1f} {best.mib:6.0f}", flush=True)
+        median = statistics.median(done.wall for done in taken)
+        per_unit = 1e6 * best.wall / n_units
+        print(f"  {name:16} {best.wall:8.2f} {median:9.2f} {best.cores:8.2f} {per_unit:8.1f} {best.mib:6.0f}", flush=True)
     print(f"  it says: {program.explain().text.splitlines()[-1]}")
     if options.keep:
         shutil.copytree(folder, options.keep, symlinks=True)
@@ -116,6 +118,12 @@ class Program:
     def __init__(self, folder, options):
         self.folder, self.options = folder, options
         folder.mkdir()
+
+    def move_away(self, *patterns):
+        """Away, not gone: some file systems are slow for seconds after many files were removed."""
+        away = tempfile.mkdtemp(prefix="away-", dir=self.folder.parent)
+        for path in [path for pattern in patterns for path in self.folder.glob(pattern)]:
+            path.rename(Path(away) / path.name)
 
     def write_source(self, name="sky.csv", partition=0, changed=()):
         rows = [",".join(COLUMNS)]
@@ -195,8 +203,7 @@ class Skyloom(Program):
             shutil.copy(path, plugins)
 
     def clean(self):
-        shutil.rmtree(self.folder / ".skyloom", ignore_errors=True)
-        shutil.rmtree(self.folder / "results", ignore_errors=True)
+        self.move_away(".skyloom", "results")
 
     def run(self, *more):
         return self.call(self.options.skyloom, "run", "dag.yaml", "--json", "--jobs", self.options.jobs, *more)
@@ -234,8 +241,7 @@ class Make(Program):
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def clean(self):
-        for path in self.folder.glob("*.out"):
-            path.unlink()
+        self.move_away("*.out")
 
     def run(self):
         return self.call("make", "--silent", "--jobs", self.options.jobs)
@@ -262,8 +268,7 @@ class Snakemake(Make):
         (self.folder / "Snakefile").write_text("\n".join(lines) + "\n")
 
     def clean(self):
-        super().clean()
-        shutil.rmtree(self.folder / ".snakemake", ignore_errors=True)
+        self.move_away("*.out", ".snakemake")
 
     def run(self, *more):
         # A path, not the name in PATH: it stands in an environment of its own.

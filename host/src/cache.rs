@@ -28,6 +28,7 @@ pub(crate) use key::{
 pub(crate) use lease::Claim;
 pub(crate) use splice::{Target, own_fields, splice};
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ use indexmap::IndexSet;
 use serde::Serialize;
 
 use crate::data::{
-    Digest, Object, ObjectStore, StoreError, move_folder_aside, names_in, path_of, publish,
+    Digest, Look, Object, ObjectStore, StoreError, move_folder_aside, names_in, path_of, place,
+    publish,
 };
 use crate::instance::{Binding, LogLine, RunReport, Selection};
 use entry::{Entry, Outcome, from_sealed_text, to_sealed_text};
@@ -49,11 +51,15 @@ use lease::Lease;
 /// The folder that all runs of a project share.
 pub struct Cache {
     root: PathBuf,
+    /// Looks for entries' files.
+    look: Look,
     pub objects: ObjectStore,
     index: Index,
     /// What a running job needs; none for those who only look.
     lease: Mutex<Option<Lease>>,
     notices: Mutex<IndexSet<String>>,
+    /// Heads that this process has written or read, at most [`MOST_HEADS_KEPT`].
+    heads: Mutex<BTreeMap<Digest, Arc<Head>>>,
 }
 
 /// All that names a unit's result.
@@ -61,7 +67,7 @@ pub struct Cache {
 pub(crate) struct UnitKey {
     pub(crate) key: Key,
     pub(crate) head: Digest,
-    pub(crate) plugin: String,
+    pub(crate) plugin: Arc<str>,
     pub(crate) ordinal: u32,
     pub(crate) piece: (u32, u32),
     /// Names, then content, of what is read.
@@ -114,10 +120,12 @@ impl Cache {
     pub fn to_look(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            look: Look::at(root.join(ENTRIES), "json"),
             objects: ObjectStore::at(root),
             index: Index::closed(root),
             lease: Mutex::default(),
             notices: Mutex::default(),
+            heads: Mutex::default(),
         }
     }
 
@@ -132,10 +140,10 @@ impl Cache {
         Ok(())
     }
 
-    /// Notes that this job needs `key`.
-    pub(crate) fn pin(&self, key: Key) -> Result<(), StoreError> {
+    /// Notes that this job needs `keys`.
+    pub(crate) fn pin(&self, keys: &[Key]) -> Result<(), StoreError> {
         let lease = self.lease.lock().expect("no holder panics");
-        let pinned = lease.as_ref().map_or(Ok(()), |lease| lease.pin(key));
+        let pinned = lease.as_ref().map_or(Ok(()), |lease| lease.pin(keys));
         pinned.map_err(StoreError::io(&self.root.join(LEASES)))
     }
 
@@ -198,12 +206,20 @@ impl Cache {
         }
     }
 
-    /// Whether the cache has this very result; nothing is opened.
-    pub(crate) fn has(&self, unit: &UnitKey, schemas: &[SchemaRef]) -> Option<RunReport> {
-        let (outcome, _) = self.outcome(unit)?;
-        let (variant, outcome) = outcome.with(unit.passed).ok()?;
-        let outputs = self.objects_of(variant, schemas).ok()?;
-        Some(to_report(outcome, Vec::new(), outputs))
+    /// This very result's partitions by output, if the cache has all of them; nothing is
+    /// opened.
+    pub(crate) fn has(
+        &self,
+        unit: &UnitKey,
+        schemas: &[SchemaRef],
+    ) -> Option<Vec<Vec<Arc<Object>>>> {
+        let stamp = self.stamp(unit.key)?;
+        let mut variants = match self.index.variants(unit.head, unit.key, stamp) {
+            Some(variants) => variants,
+            None => self.outcome(unit)?.0.variants,
+        };
+        let index = variants.iter().position(|variant| variant.passed == unit.passed)?;
+        self.objects_of(variants.swap_remove(index), schemas).ok()
     }
 
     fn objects_of(
@@ -220,15 +236,20 @@ impl Cache {
 
     fn outcome(&self, unit: &UnitKey) -> Option<(Outcome, Vec<LogLine>)> {
         // The file decides: other processes write and remove entries without the index.
-        let stamp = Stamp::of(&self.path_of(ENTRIES, unit.key))?;
+        let stamp = self.stamp(unit.key)?;
         match self.index.get(unit.head, unit.key, stamp) {
-            Some(indexed) if !indexed.has_log => Some((indexed.result, Vec::new())),
+            Some(indexed) if !indexed.has_log => Some((indexed.into(), Vec::new())),
             _ => {
                 let entry = self.read_entry(unit.key)?;
                 self.index.put(&entry, stamp);
                 Some((entry.result, entry.log))
             }
         }
+    }
+
+    /// Of the file of an entry, if there is one.
+    fn stamp(&self, key: Key) -> Option<Stamp> {
+        self.look.file(key).ok().flatten().map(Stamp::from)
     }
 
     fn read_entry(&self, key: Key) -> Option<Entry> {
@@ -302,7 +323,7 @@ impl Cache {
         let entry = Entry {
             key: unit.key,
             head: unit.head,
-            plugin: unit.plugin.clone(),
+            plugin: unit.plugin.to_string(),
             ordinal: unit.ordinal,
             piece: unit.piece,
             inputs,
@@ -311,7 +332,7 @@ impl Cache {
         };
         let path = self.path_of(ENTRIES, unit.key);
         self.write(&path, &entry)?;
-        if let Some(stamp) = Stamp::of(&path) {
+        if let Some(stamp) = self.stamp(unit.key) {
             self.index.put(&entry, stamp);
         }
         Ok(())
@@ -322,7 +343,22 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put_head(&self, digest: Digest, head: &Head) -> Result<(), StoreError> {
-        self.write_once(MANIFESTS, digest, head)
+        let is_known = self.heads.lock().expect("no holder panics").contains_key(&digest);
+        // Every unit of a node asks; a collection may have taken the file meanwhile.
+        if is_known && self.path_of(MANIFESTS, digest).is_file() {
+            return Ok(());
+        }
+        self.write_once(MANIFESTS, digest, head)?;
+        self.remember_head(digest, Arc::new(head.clone()));
+        Ok(())
+    }
+
+    fn remember_head(&self, digest: Digest, head: Arc<Head>) {
+        let mut heads = self.heads.lock().expect("no holder panics");
+        if heads.len() >= MOST_HEADS_KEPT {
+            heads.clear();
+        }
+        heads.insert(digest, head);
     }
 
     /// What `bind` said under `key`.
@@ -335,7 +371,11 @@ impl Cache {
     /// # Errors
     /// When it cannot be written.
     pub(crate) fn put_binding(&self, key: Key, binding: &Binding) -> Result<(), StoreError> {
-        self.write(&self.path_of(BINDINGS, key), &binding::to_json(binding))
+        let path = self.path_of(BINDINGS, key);
+        let folder = path.parent().expect("bindings lie in a folder");
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        // Not synced: what a power cut takes is asked again, and a plan has many of these.
+        place(self.write_aside(&path, &binding::to_json(binding))?, &path)
     }
 
     /// Writes what its name is the digest of, unless it is there.
@@ -354,18 +394,27 @@ impl Cache {
     }
 
     fn write(&self, path: &Path, value: &impl Serialize) -> Result<(), StoreError> {
+        publish(self.write_aside(path, value)?, path)
+    }
+
+    /// Writes what will lie at `path` to a file without that name.
+    fn write_aside(
+        &self,
+        path: &Path,
+        value: &impl Serialize,
+    ) -> Result<tempfile::NamedTempFile, StoreError> {
         let folder = self.root.join("tmp");
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(StoreError::io(&folder))?;
         file.write_all(to_sealed_text(value).as_bytes()).map_err(StoreError::io(path))?;
         move_folder_aside(path, &folder);
-        publish(file, path)
+        Ok(file)
     }
 
     /// Makes the index whole again from the files; the number of entries.
     fn index_all(&self) -> usize {
         let mut count = 0;
         for key in self.keys() {
-            let stamp = Stamp::of(&self.path_of(ENTRIES, key));
+            let stamp = self.stamp(key);
             if let (Some(stamp), Some(entry)) = (stamp, self.read_entry(key)) {
                 self.index.put(&entry, stamp);
                 count += 1;
@@ -380,6 +429,9 @@ impl Cache {
         names_in(&self.root.join(ENTRIES))
     }
 }
+
+/// How many heads are kept in memory.
+const MOST_HEADS_KEPT: usize = 4096;
 
 const ENTRIES: &str = "entries";
 const MANIFESTS: &str = "manifests";

@@ -14,6 +14,7 @@ pub mod compare;
 mod dictionary;
 mod digest;
 mod guarded;
+mod look;
 mod object;
 mod units;
 
@@ -22,8 +23,9 @@ pub(crate) use canonical::canonicalize_nan;
 pub(crate) use digest::schema_digest;
 pub use digest::{Digest, Digester};
 pub(crate) use guarded::guarded;
+pub(crate) use look::{Found, Look};
 pub use object::{Batches, Object, ObjectInfo, ObjectStore, ObjectWriter, StoreError};
-pub(crate) use object::{move_folder_aside, names_in, path_of, publish};
+pub(crate) use object::{move_folder_aside, names_in, path_of, place, publish};
 pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ mod forecast;
 mod produced;
 mod unit;
 
-pub use forecast::{Fate, Forecast, UnitForecast, forecast};
+pub use forecast::{Fate, Forecast, UnitForecast, Want, forecast};
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -101,6 +101,9 @@ pub enum NodeState {
 /// A node at work.
 struct Running {
     shape: Arc<Shape>,
+    /// Units that the cache was not yet asked for.
+    unseen: VecDeque<Arc<Unit>>,
+    /// Units to run.
     units: VecDeque<Arc<Unit>>,
     reports: Vec<Option<(RunReport, UnitRecord)>>,
     in_flight: usize,
@@ -112,8 +115,37 @@ struct Running {
     started: Option<(Instant, String)>,
 }
 
-/// Which unit of which node ended, and what it gave.
-type UnitEnd = (usize, Arc<Unit>, Result<Done, InstanceError>);
+/// How many units the cache is asked for in one go: a survey's are known in no time, and
+/// handing each to a thread of its own would take longer.
+const LOOKED_UP_AT_ONCE: usize = 128;
+
+/// What a thread is handed.
+enum Work {
+    LookUp(Vec<Arc<Unit>>),
+    Run(Arc<Unit>),
+}
+
+/// What came of it.
+struct WorkEnd {
+    node: usize,
+    ends: Vec<(Arc<Unit>, Result<Done, InstanceError>)>,
+    /// Units that are not in the cache.
+    missed: Vec<Arc<Unit>>,
+}
+
+impl Running {
+    fn next(&mut self) -> Option<Work> {
+        if !self.unseen.is_empty() {
+            let count = self.unseen.len().min(LOOKED_UP_AT_ONCE);
+            return Some(Work::LookUp(self.unseen.drain(..count).collect()));
+        }
+        self.units.pop_front().map(Work::Run)
+    }
+
+    fn has_work(&self) -> bool {
+        !self.unseen.is_empty() || !self.units.is_empty()
+    }
+}
 
 /// Runs `plan`; the outcomes are in the plan's order.
 pub async fn execute(
@@ -125,17 +157,17 @@ pub async fn execute(
 ) -> Vec<NodeOutcome> {
     let mut outcomes: Vec<Option<NodeOutcome>> = plan.nodes.iter().map(|_| None).collect();
     let mut running: Vec<Option<Running>> = plan.nodes.iter().map(|_| None).collect();
-    let mut tasks: JoinSet<UnitEnd> = JoinSet::new();
+    let mut tasks: JoinSet<WorkEnd> = JoinSet::new();
     let makers = Arc::new(Makers::default());
     loop {
-        start_ready(plan, &mut outcomes, &mut running, interrupt, reporter);
+        start_ready(plan, options, &mut outcomes, &mut running, interrupt, reporter);
         // Earlier nodes first: what is furthest upstream holds the most work back.
         for (index, node) in running.iter_mut().enumerate() {
             let Some(node) = node else { continue };
             while tasks.len() < options.jobs.max(1)
                 && node.failed.is_none()
                 && !interrupt.is_cancelled()
-                && let Some(unit) = node.units.pop_front()
+                && let Some(work) = node.next()
             {
                 node.in_flight += 1;
                 node.started.get_or_insert_with(|| (Instant::now(), now()));
@@ -144,12 +176,22 @@ pub async fn execute(
                 let (makers, explain) = (Arc::clone(&makers), node.because.is_none());
                 tasks.spawn_blocking(move || {
                     let produced = Produced::new(&plan, &cache, &options, &watch, &makers);
-                    let node = &plan.nodes[index];
-                    let result = unit.run(node, &cache, &produced, &watch, &options, explain);
-                    if let Ok(done) = &result {
-                        makers.note(index, &unit, &done.report);
+                    let ends = match work {
+                        Work::LookUp(units) => unit::look_up(units, &cache),
+                        Work::Run(unit) => {
+                            let node = &plan.nodes[index];
+                            let result =
+                                unit.run(node, &cache, &produced, &watch, &options, explain);
+                            (vec![(unit, result)], Vec::new())
+                        }
+                    };
+                    let (ends, missed) = ends;
+                    for (unit, result) in &ends {
+                        if let Ok(done) = result {
+                            makers.note(index, unit, &done.report);
+                        }
                     }
-                    (index, unit, result)
+                    WorkEnd { node: index, ends, missed }
                 });
             }
         }
@@ -164,26 +206,30 @@ pub async fn execute(
             }
         };
         let Some(joined) = joined else { break };
-        let (index, unit, result) = match joined {
-            Ok(done) => done,
+        let WorkEnd { node: index, ends, missed } = match joined {
+            Ok(end) => end,
             // A unit catches what a guest does; a panic here is a fault of ours.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         let node = running[index].as_mut().expect("a unit belongs to a running node");
         node.in_flight -= 1;
-        match result {
-            Ok(Done { report, served, because }) => {
-                node.because = node.because.take().or(because);
-                let record = unit_record(&plan.nodes[index], &unit, &report, served);
-                node.reports[unit.index] = Some((report, record));
-                node.done += 1;
-                reporter.unit_finished(&plan.nodes[index].id, node.done, served != Served::Run);
-            }
-            Err(error) => {
-                node.failed.get_or_insert((unit.name.clone(), error));
+        node.units.extend(missed);
+        for (unit, result) in ends {
+            match result {
+                Ok(Done { report, served, because }) => {
+                    node.because = node.because.take().or(because);
+                    let record = unit_record(&plan.nodes[index], &unit, &report, served);
+                    node.reports[unit.index] = Some((report, record));
+                    node.done += 1;
+                    let is_cached = served != Served::Run;
+                    reporter.unit_finished(&plan.nodes[index].id, node.done, is_cached);
+                }
+                Err(error) => {
+                    node.failed.get_or_insert((unit.name.clone(), error));
+                }
             }
         }
-        let over = node.units.is_empty() || node.failed.is_some() || interrupt.is_cancelled();
+        let over = !node.has_work() || node.failed.is_some() || interrupt.is_cancelled();
         if over && node.in_flight == 0 {
             let node = running[index].take().expect("it is running");
             let outcome = end(&plan.nodes[index], node);
@@ -251,6 +297,7 @@ fn unit_record(node: &PlanNode, unit: &Unit, report: &RunReport, served: Served)
 /// Begins every node whose inputs are complete, and gives up those that never will be.
 fn start_ready(
     plan: &Plan,
+    options: &Options,
     outcomes: &mut [Option<NodeOutcome>],
     running: &mut [Option<Running>],
     interrupt: &Watch,
@@ -285,12 +332,18 @@ fn start_ready(
         };
         let shape = Arc::new(Shape::new(plan, node));
         match unit::cut(plan, node, &shape, |node, output| Feed::from(&*table(node, output))) {
-            Ok(units) => {
-                reporter.node_started(&node.id, units.len());
-                let units: VecDeque<_> = units.into_iter().flatten().map(Arc::new).collect();
+            Ok(cut) => {
+                reporter.node_started(&node.id, cut.len());
+                let units: VecDeque<_> = cut.units().flatten().map(Arc::new).collect();
+                let reports = units.iter().map(|_| None).collect();
+                let (unseen, units) = match options.recompute {
+                    true => (VecDeque::new(), units),
+                    false => (units, VecDeque::new()),
+                };
                 running[index] = Some(Running {
                     shape,
-                    reports: units.iter().map(|_| None).collect(),
+                    reports,
+                    unseen,
                     units,
                     in_flight: 0,
                     done: 0,

@@ -1,6 +1,7 @@
 //! Why a unit is not served: what differs from the nearest earlier entry.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ impl Cache {
             return Some(Nearest { digest, differences: Vec::new() });
         }
         let earlier = heads.into_iter().take(MOST_HEADS).filter_map(|digest| {
-            let earlier: Head = self.manifest(digest)?;
+            let earlier = self.head(digest)?;
             Some(Nearest { digest, differences: differences(&earlier, head) })
         });
         // Of those that differ least, the latest.
@@ -59,10 +60,20 @@ impl Cache {
     /// The heads of the plugin's entries where no index tells, in no order of time.
     fn heads_in_files(&self, head: &Head) -> Vec<Digest> {
         let of_plugin = |digest: &Digest| {
-            let earlier: Option<Head> = self.manifest(*digest);
+            let earlier = self.head(*digest);
             earlier.is_some_and(|earlier| earlier.plugin == head.plugin)
         };
         crate::data::names_in(&self.root.join(MANIFESTS)).into_iter().filter(of_plugin).collect()
+    }
+
+    /// The head of this digest. Each is read once: every node of a workflow may ask for all.
+    fn head(&self, digest: Digest) -> Option<Arc<Head>> {
+        let known = self.heads.lock().expect("no holder panics").get(&digest).cloned();
+        known.or_else(|| {
+            let head = Arc::new(self.manifest(digest)?);
+            self.remember_head(digest, Arc::clone(&head));
+            Some(head)
+        })
     }
 
     fn manifest<T: serde::de::DeserializeOwned>(&self, digest: Digest) -> Option<T> {

@@ -10,27 +10,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, Outcome};
+use super::entry::{Entry, Outcome, Variant};
 use super::key::Key;
-use crate::data::{Digest, guarded};
+use crate::data::{Digest, Found as FoundFile, guarded};
 
 /// What sled may keep in memory.
 const MEMORY_BYTES: u64 = 32 << 20;
 /// Last uses are noted to this grain: a warm run should not write.
 const GRAIN: Duration = Duration::from_secs(3600);
 /// Changes whenever what is stored does.
-const FORMAT: &[u8] = b"skyloom index 2";
+const FORMAT: &[u8] = b"skyloom index 3";
 
 /// An entry as the index has it: without what only explanations need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Indexed {
-    pub(super) head: Digest,
-    pub(super) ordinal: u32,
+    /// Of the entry's file. This and the variants come first, so that a plan reads no further.
+    stamp: Stamp,
+    variants: Vec<Variant>,
     /// Its log is in the entry's file.
     pub(super) has_log: bool,
-    /// Of the entry's file.
-    pub(super) stamp: Stamp,
-    pub(super) result: Outcome,
+    /// All but the variants.
+    result: Outcome,
+}
+
+impl From<Indexed> for Outcome {
+    fn from(indexed: Indexed) -> Self {
+        Self { variants: indexed.variants, ..indexed.result }
+    }
 }
 
 /// What tells whether a file is still the one that was read: other processes write entries
@@ -38,15 +44,12 @@ pub(super) struct Indexed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     bytes: u64,
-    modified_ns: u64,
+    modified_ns: i128,
 }
 
-impl Stamp {
-    /// Of the file at `path`; none if there is no file.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(Self { bytes: metadata.len(), modified_ns: modified.as_nanos() as u64 })
+impl From<FoundFile> for Stamp {
+    fn from(file: FoundFile) -> Self {
+        Self { bytes: file.bytes, modified_ns: file.modified_ns }
     }
 }
 
@@ -184,17 +187,22 @@ impl Index {
     /// What it knows of `key` under `head`, whose file is of `stamp` now.
     pub(super) fn get(&self, head: Digest, key: Key, stamp: Stamp) -> Option<Indexed> {
         let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
-        unseal(key, &bytes).filter(|indexed| indexed.stamp == stamp)
+        let indexed: Indexed = postcard::from_bytes(unseal(key, &bytes)?).ok()?;
+        (indexed.stamp == stamp).then_some(indexed)
+    }
+
+    /// Only the variants of the entry, under the same condition.
+    pub(super) fn variants(&self, head: Digest, key: Key, stamp: Stamp) -> Option<Vec<Variant>> {
+        let bytes = self.with(|trees| trees.entries.get(place(head, key))).flatten()?;
+        let ((known, variants), _): ((Stamp, _), _) =
+            postcard::take_from_bytes(unseal(key, &bytes)?).ok()?;
+        (known == stamp).then_some(variants)
     }
 
     pub(super) fn put(&self, entry: &Entry, stamp: Stamp) {
-        let indexed = Indexed {
-            head: entry.head,
-            ordinal: entry.ordinal,
-            has_log: !entry.log.is_empty(),
-            stamp,
-            result: entry.result.clone(),
-        };
+        let mut result = entry.result.clone();
+        let variants = std::mem::take(&mut result.variants);
+        let indexed = Indexed { stamp, variants, has_log: !entry.log.is_empty(), result };
         let value = seal(entry.key, &indexed);
         self.with(|trees| {
             let place = place(entry.head, entry.key);
@@ -351,9 +359,10 @@ fn seal(key: Key, value: &Indexed) -> Vec<u8> {
     sealed
 }
 
-fn unseal(key: Key, bytes: &[u8]) -> Option<Indexed> {
+/// What was sealed, if it is whole and belongs to `key`.
+fn unseal(key: Key, bytes: &[u8]) -> Option<&[u8]> {
     let (seal, body) = bytes.split_at_checked(16)?;
-    (checksum(key, body) == seal).then(|| postcard::from_bytes(body).ok())?
+    (checksum(key, body) == seal).then_some(body)
 }
 
 fn checksum(key: Key, body: &[u8]) -> [u8; 16] {

@@ -46,12 +46,13 @@ impl Lease {
         Ok(Self { pins: Mutex::new(pins), path, guard })
     }
 
-    /// Notes that this job needs `key`, from now on.
-    pub(super) fn pin(&self, key: Key) -> io::Result<()> {
+    /// Notes that this job needs `keys`, from now on.
+    pub(super) fn pin(&self, keys: &[Key]) -> io::Result<()> {
         let mut pins = self.pins.lock().expect("no holder panics");
-        // While a collection runs, it must not miss this key.
+        let bytes: Vec<u8> = keys.iter().flat_map(|key| *key.as_bytes()).collect();
+        // While a collection runs, it must not miss these keys.
         self.guard.lock_shared()?;
-        let written = pins.write_all(key.as_bytes());
+        let written = pins.write_all(&bytes);
         self.guard.unlock()?;
         written
     }
@@ -152,8 +153,8 @@ mod tests {
     fn a_lease_protects_what_it_pinned_while_it_lives() {
         let folder = tempfile::tempdir().unwrap();
         let lease = Lease::begin(folder.path()).unwrap();
-        lease.pin(Digest::of(b"a")).unwrap();
-        lease.pin(Digest::of(b"b")).unwrap();
+        lease.pin(&[Digest::of(b"a")]).unwrap();
+        lease.pin(&[Digest::of(b"b")]).unwrap();
         let seen = pinned(folder.path()).unwrap();
         assert_eq!(seen.keys, [Digest::of(b"a"), Digest::of(b"b")].into());
         assert!(seen.since.is_some());

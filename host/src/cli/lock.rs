@@ -91,7 +91,7 @@ pub(super) fn lock(args: &LockArgs, watch: &Arc<Watch>) -> Result<End, RunError>
 /// What `plan` rests on, with its results where the cache has all of them.
 pub(super) fn with_results(plan: &Plan, cache: &crate::cache::Cache) -> Lock {
     let mut lock = Lock::of(plan);
-    let forecasts = schedule::forecast(plan, cache, false);
+    let forecasts = schedule::forecast(plan, cache, schedule::Want::Tables);
     if forecasts.iter().any(|forecast| forecast.tables.is_none()) {
         return lock;
     }

@@ -13,7 +13,7 @@ use crate::data::{field_ucd, field_unit};
 use crate::instance::{PortKind, Purpose, Scope, TableSchema, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource, source_name};
 use crate::run::{self, Place, RunError};
-use crate::schedule::{self, Fate, Forecast};
+use crate::schedule::{self, Fate, Forecast, Want};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -45,7 +45,7 @@ pub(super) fn plan(args: &PlanArgs, watch: &Arc<Watch>) -> Result<End, RunError>
 /// What a run would do, and why.
 fn explain(plan: &Plan, cache: &Cache, as_json: bool) {
     let began = std::time::Instant::now();
-    let forecasts = schedule::forecast(plan, cache, true);
+    let forecasts = schedule::forecast(plan, cache, Want::Reasons);
     let seconds = began.elapsed().as_secs_f64();
     if as_json {
         let nodes = forecasts.iter().map(|forecast| {

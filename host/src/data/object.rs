@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dictionary::{Dictionaries, has_dictionary};
 use super::digest::partition_digest;
+use super::look::Look;
 use super::{Digest, Digester, guarded};
 
 /// What can go wrong with files of ours.
@@ -63,6 +64,7 @@ pub struct ObjectStore {
 #[derive(Debug)]
 struct Folders {
     objects: PathBuf,
+    look: Look,
     temporary: PathBuf,
     /// Objects whose bytes this process has written or checked.
     known_good: Mutex<BTreeSet<Digest>>,
@@ -73,7 +75,8 @@ impl ObjectStore {
     pub fn at(root: &Path) -> Self {
         let (objects, temporary) = (root.join("objects"), root.join("tmp"));
         let known_good = Mutex::default();
-        Self { folders: Arc::new(Folders { objects, temporary, known_good }) }
+        let look = Look::at(objects.clone(), "arrow");
+        Self { folders: Arc::new(Folders { objects, look, temporary, known_good }) }
     }
 
     /// Opens the store below `root`, making its folders.
@@ -115,16 +118,16 @@ impl ObjectStore {
     /// are checked when they are first read.
     pub fn locate(&self, info: ObjectInfo, schema: &SchemaRef) -> Result<Object, StoreError> {
         let object = Object { info, schema: schema.clone(), store: self.clone() };
-        let path = object.path();
-        let metadata = fs::symlink_metadata(&path).map_err(StoreError::io(&path))?;
-        if !metadata.is_file() {
-            return Err(StoreError::damaged(&path, "it is not a regular file"));
+        match self.folders.look.file(object.info.digest) {
+            Ok(Some(found)) if found.bytes == object.info.bytes => Ok(object),
+            Ok(Some(found)) => {
+                let (found, expected) = (found.bytes, object.info.bytes);
+                let reason = format!("{found} bytes, not {expected}");
+                Err(StoreError::damaged(&object.path(), reason))
+            }
+            Ok(None) => Err(StoreError::damaged(&object.path(), "it is not a regular file")),
+            Err(error) => Err(StoreError::io(&object.path())(error)),
         }
-        if metadata.len() != object.info.bytes {
-            let (found, expected) = (metadata.len(), object.info.bytes);
-            return Err(StoreError::damaged(&path, format!("{found} bytes, not {expected}")));
-        }
-        Ok(object)
     }
 
     /// Begins a new object of `schema`.
@@ -600,14 +603,23 @@ pub(crate) fn move_folder_aside(path: &Path, temporary: &Path) {
 /// Moves a finished file to its name: file first, then the folder that names it.
 pub(crate) fn publish(file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().expect("objects lie in a folder");
-    fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
-    file.as_file().sync_data().map_err(StoreError::io(path))?;
-    // An empty folder in its place is no file of ours, and nothing is lost with it.
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        fs::remove_dir(path).map_err(StoreError::io(path))?;
+    let sync = |folder: &Path| {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+    };
+    if !folder.is_dir() {
+        fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+        // A new folder has a name, too.
+        let around = folder.parent().filter(|around| !around.as_os_str().is_empty());
+        around.map_or(Ok(()), sync)?;
     }
-    file.persist(path).map_err(|error| StoreError::io(path)(error.error))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io(folder))
+    file.as_file().sync_data().map_err(StoreError::io(path))?;
+    place(file, path)?;
+    sync(folder)
+}
+
+/// Moves a finished file to its name, in a folder that is there. A power cut can take it away.
+pub(crate) fn place(file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    file.persist(path).map(drop).map_err(|error| StoreError::io(path)(error.error))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 
-use super::unit::{self, Feed, Shape};
+use super::unit::{self, Cut, Feed, Shape, Unit};
 use crate::cache::Cache;
 use crate::data::{Digest, Object, Table};
-use crate::instance::{Role, RunReport};
+use crate::instance::Role;
 use crate::plan::{Plan, PlanNode, PlanSource};
 
 /// What would become of a node.
@@ -18,7 +18,7 @@ pub struct Forecast {
     pub units: Vec<UnitForecast>,
     /// The node upstream that has to run before this one's units are known.
     pub waits_for: Option<String>,
-    /// The results, where all of them are there.
+    /// The results, where all of them are there and they were asked for.
     pub tables: Option<Vec<Arc<Table>>>,
 }
 
@@ -43,21 +43,39 @@ pub enum Fate {
     Waits,
 }
 
-/// What a run of `plan` would do; in the plan's order. With `reasons`, says of each miss why.
-pub fn forecast(plan: &Plan, cache: &Cache, reasons: bool) -> Vec<Forecast> {
+/// What is asked of a forecast beside the fates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Of each miss, why.
+    Reasons,
+    /// The results, as far as they are there.
+    Tables,
+}
+
+/// The partitions of an output, as far as they are known; none where even their number is not.
+type Given = Option<Vec<Option<Arc<Object>>>>;
+
+/// What a run of `plan` would do; in the plan's order.
+pub fn forecast(plan: &Plan, cache: &Cache, want: Want) -> Vec<Forecast> {
     let mut forecasts: Vec<Forecast> = Vec::with_capacity(plan.nodes.len());
     // By node and output.
     let mut given: Vec<Vec<Given>> = Vec::new();
-    for node in &plan.nodes {
-        let unknown = node.inputs.iter().find_map(|input| match input.source {
-            PlanSource::Node { node, output } if given[node][output].is_none() => Some(node),
-            _ => None,
-        });
-        if let Some(upstream) = unknown {
+    let mut is_complete: Vec<bool> = Vec::new();
+    let last_readers = last_readers(plan);
+    for (index, node) in plan.nodes.iter().enumerate() {
+        let upstream = || {
+            node.inputs.iter().filter_map(|input| match input.source {
+                PlanSource::Node { node, output } => Some((node, output)),
+                PlanSource::Files(_) => None,
+            })
+        };
+        let unknown = upstream().find(|(node, output)| given[*node][*output].is_none());
+        if let Some((upstream, _)) = unknown {
             let waits_for = Some(plan.nodes[upstream].id.clone());
             let (id, units) = (node.id.clone(), Vec::new());
             forecasts.push(Forecast { id, units, waits_for, tables: None });
             given.push(vec![None; node.outputs.len()]);
+            is_complete.push(false);
             continue;
         }
         let shape = Arc::new(Shape::new(plan, node));
@@ -65,97 +83,131 @@ pub fn forecast(plan: &Plan, cache: &Cache, reasons: bool) -> Vec<Forecast> {
             schema: schema_of(&plan.nodes[upstream], output),
             partitions: given[upstream][output].clone().unwrap_or_default(),
         };
-        let (units, reports) = match unit::cut(plan, node, &shape, feed) {
-            Ok(units) => look_up(cache, &shape, units, reasons),
+        let (units, results) = match unit::cut(plan, node, &shape, feed) {
+            Ok(cut) => look_up(cache, &shape, &cut, want),
             Err(message) => {
                 let fate = Fate::Miss(message);
                 (vec![UnitForecast { name: "its inputs".to_owned(), key: None, fate }], vec![None])
             }
         };
-        given.push(outputs_of(node, &reports));
-        let tables = tables_of(node, &reports);
         let waits_for = units.iter().any(|unit| unit.fate == Fate::Waits).then(|| {
-            let upstream = node.inputs.iter().find_map(|input| match input.source {
-                PlanSource::Node { node, .. } if forecasts[node].tables.is_none() => Some(node),
-                _ => None,
-            });
-            upstream.map(|upstream| plan.nodes[upstream].id.clone()).unwrap_or_default()
+            let incomplete = upstream().find(|(node, _)| !is_complete[*node]);
+            incomplete.map(|(upstream, _)| plan.nodes[upstream].id.clone()).unwrap_or_default()
         });
+        let tables = (want == Want::Tables).then(|| tables_of(node, &results)).flatten();
+        is_complete.push(results.iter().all(Option::is_some));
+        given.push(outputs_of(node, results));
+        // A survey's tables need not all be in memory.
+        for (upstream, _) in upstream().filter(|(node, _)| last_readers[*node] == Some(index)) {
+            given[upstream].clear();
+        }
         forecasts.push(Forecast { id: node.id.clone(), units, waits_for, tables });
     }
     forecasts
 }
 
-/// The partitions of a table, as far as they are known; none if even their number is not.
-type Given = Option<Vec<Option<Arc<Object>>>>;
+/// For each node the last that reads from it.
+fn last_readers(plan: &Plan) -> Vec<Option<usize>> {
+    let mut last = vec![None; plan.nodes.len()];
+    for (index, node) in plan.nodes.iter().enumerate() {
+        for input in &node.inputs {
+            if let PlanSource::Node { node, .. } = input.source {
+                last[node] = Some(index);
+            }
+        }
+    }
+    last
+}
 
 fn schema_of(node: &PlanNode, output: usize) -> SchemaRef {
     Arc::new(Schema::new(node.outputs[output].fields.clone()))
 }
 
-/// Looks units up, on all cores: a survey has many.
+/// What the cache has of a unit: by output, its partitions.
+type Parts = Option<Vec<Vec<Arc<Object>>>>;
+
+/// Looks a node's units up, on all cores: a survey has many.
 fn look_up(
     cache: &Cache,
     shape: &Shape,
-    units: Vec<Option<unit::Unit>>,
-    reasons: bool,
-) -> (Vec<UnitForecast>, Vec<Option<RunReport>>) {
+    cut: &Cut<'_>,
+    want: Want,
+) -> (Vec<UnitForecast>, Vec<Parts>) {
+    let find = |index: usize| {
+        let unit = cut.unit(index);
+        let result = unit.as_ref().and_then(|unit| cache.has(&unit.key, &shape.schemas));
+        let known = match (unit, &result) {
+            (Some(unit), Some(_)) => Looked::Hit(unit.name, unit.key.key),
+            (Some(unit), None) => Looked::Miss(Box::new(unit)),
+            (None, _) => Looked::Waits(format!("unit {}", index + 1)),
+        };
+        (known, result)
+    };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let part = units.len().div_ceil(cores).max(256);
-    let find = |unit: &Option<unit::Unit>| {
-        unit.as_ref().and_then(|unit| cache.has(&unit.key, &shape.schemas))
-    };
-    let reports: Vec<Option<RunReport>> = std::thread::scope(|scope| {
-        let parts: Vec<_> = units
-            .chunks(part)
-            .map(|units| scope.spawn(move || units.iter().map(find).collect::<Vec<_>>()))
+    let part = cut.len().div_ceil(cores).max(128);
+    let looked: Vec<(Vec<Looked>, Vec<Parts>)> = std::thread::scope(|scope| {
+        let range = |start: usize| start..(start + part).min(cut.len());
+        let parts: Vec<_> = (0..cut.len())
+            .step_by(part)
+            .map(|start| scope.spawn(move || range(start).map(find).unzip()))
             .collect();
-        parts.into_iter().flat_map(|part| part.join().expect("a look-up does not panic")).collect()
+        parts.into_iter().map(|part| part.join().expect("a look-up does not panic")).collect()
     });
-    let missed =
-        units.iter().zip(&reports).any(|(unit, report)| unit.is_some() && report.is_none());
+    let (looked, results): (Vec<_>, Vec<_>) = looked.into_iter().unzip();
+    let looked: Vec<Looked> = looked.into_iter().flatten().collect();
+    let missed = looked.iter().any(|unit| matches!(unit, Looked::Miss(_)));
+    let reasons = want == Want::Reasons;
     let nearest = (reasons && missed).then(|| cache.nearest(&shape.head)).flatten();
-    let forecast = |(index, (unit, report)): (usize, (&Option<unit::Unit>, &Option<RunReport>))| {
-        let Some(unit) = unit else {
-            let name = format!("unit {}", index + 1);
-            return UnitForecast { name, key: None, fate: Fate::Waits };
-        };
-        let fate = match report {
-            Some(_) => Fate::Hit,
-            None if !reasons => Fate::Miss(String::new()),
-            None => {
-                let because = cache.because(&unit.key, &shape.head, nearest.as_ref());
-                Fate::Miss(because.to_string())
-            }
-        };
-        UnitForecast { name: unit.name.clone(), key: Some(unit.key.key), fate }
+    let forecast = |looked: Looked| match looked {
+        Looked::Hit(name, key) => UnitForecast { name, key: Some(key), fate: Fate::Hit },
+        Looked::Waits(name) => UnitForecast { name, key: None, fate: Fate::Waits },
+        Looked::Miss(unit) => {
+            let because = match reasons {
+                true => cache.because(&unit.key, &shape.head, nearest.as_ref()).to_string(),
+                false => String::new(),
+            };
+            let fate = Fate::Miss(because);
+            UnitForecast { name: unit.name, key: Some(unit.key.key), fate }
+        }
     };
-    let forecasts = units.iter().zip(&reports).enumerate().map(forecast).collect();
-    (forecasts, reports)
+    let forecasts = looked.into_iter().map(forecast).collect();
+    (forecasts, results.into_iter().flatten().collect())
+}
+
+/// A unit after the cache was asked.
+enum Looked {
+    Hit(String, Digest),
+    /// Whole, so that it can be explained.
+    Miss(Box<Unit>),
+    Waits(String),
 }
 
 /// The partitions of each output, as far as they are known.
-fn outputs_of(node: &PlanNode, reports: &[Option<RunReport>]) -> Vec<Given> {
+fn outputs_of(node: &PlanNode, results: Vec<Parts>) -> Vec<Given> {
     let may_cut = matches!(node.component.descriptor().role, Role::Ingester | Role::Simulator);
-    let complete = reports.iter().all(Option::is_some);
-    let partitions = |output: usize| {
-        if may_cut && !complete {
-            return None;
+    if may_cut && !results.iter().all(Option::is_some) {
+        return vec![None; node.outputs.len()];
+    }
+    let mut outputs: Vec<Vec<Option<Arc<Object>>>> =
+        node.outputs.iter().map(|_| Vec::with_capacity(results.len())).collect();
+    for result in results {
+        match result {
+            Some(ports) => {
+                for (output, partitions) in outputs.iter_mut().zip(ports) {
+                    output.extend(partitions.into_iter().map(Some));
+                }
+            }
+            // Any other plugin gives one partition in each run.
+            None => outputs.iter_mut().for_each(|output| output.push(None)),
         }
-        // Any other plugin gives one partition in each run.
-        let of_report = |report: &Option<RunReport>| match report {
-            Some(report) => report.outputs[output].iter().cloned().map(Some).collect(),
-            None => vec![None],
-        };
-        Some(reports.iter().flat_map(of_report).collect())
-    };
-    (0..node.outputs.len()).map(partitions).collect()
+    }
+    outputs.into_iter().map(Some).collect()
 }
 
-fn tables_of(node: &PlanNode, reports: &[Option<RunReport>]) -> Option<Vec<Arc<Table>>> {
-    let reports: Vec<&RunReport> = reports.iter().map(Option::as_ref).collect::<Option<_>>()?;
+fn tables_of(node: &PlanNode, results: &[Parts]) -> Option<Vec<Arc<Table>>> {
+    let results: Vec<_> = results.iter().map(Option::as_ref).collect::<Option<_>>()?;
     let table = |output: usize| {
-        let partitions = reports.iter().flat_map(|report| report.outputs[output].iter().cloned());
+        let partitions = results.iter().flat_map(|ports| ports[output].iter().cloned());
         Arc::new(Table { schema: schema_of(node, output), partitions: partitions.collect() })
     };
     Some((0..node.outputs.len()).map(table).collect())

@@ -38,6 +38,7 @@ pub(super) struct Done {
 pub(super) struct Shape {
     pub(super) head: Head,
     digest: Digest,
+    plugin: Arc<str>,
     /// Of the outputs.
     pub(super) schemas: Vec<SchemaRef>,
     outputs: Vec<Arc<TableSchema>>,
@@ -96,6 +97,7 @@ impl Shape {
         let schemas = node.outputs.iter().map(|table| Arc::new(Schema::new(table.fields.clone())));
         Self {
             digest: head.digest(),
+            plugin: head.plugin.as_str().into(),
             head,
             schemas: schemas.collect(),
             outputs: node.outputs.clone(),
@@ -137,24 +139,43 @@ fn port_key(port: &str, fields: &Fields) -> PortKey {
     PortKey { port: port.to_owned(), columns: fields.iter().map(column).collect() }
 }
 
-/// How a node is cut: for each unit its name, piece, and the file or partition it is given.
-struct Slice {
-    name: String,
-    piece: (u32, u32),
-    file: Option<usize>,
-    partition: Option<usize>,
+/// What sets a unit apart from the others of its node.
+#[derive(Debug, Clone, Copy)]
+enum Slice {
+    File { file: usize, piece: (u32, u32) },
+    Partition { partition: usize, of: usize },
+    Whole { piece: (u32, u32) },
 }
 
-/// Cuts a node into units; none in place of a unit that is fed by what is not known yet.
+impl Slice {
+    fn piece(self) -> (u32, u32) {
+        match self {
+            Self::File { piece, .. } | Self::Whole { piece } => piece,
+            Self::Partition { .. } => (0, 1),
+        }
+    }
+}
+
+/// A node, cut into units.
+pub(super) struct Cut<'a> {
+    plan: &'a Plan,
+    node: &'a PlanNode,
+    shape: &'a Arc<Shape>,
+    feeds: Vec<Option<Feed>>,
+    whole: Vec<Option<Whole>>,
+    slices: Vec<Slice>,
+}
+
+/// Cuts a node.
 ///
 /// # Errors
 /// When its inputs do not fit together.
-pub(super) fn cut(
-    plan: &Plan,
-    node: &PlanNode,
-    shape: &Arc<Shape>,
+pub(super) fn cut<'a>(
+    plan: &'a Plan,
+    node: &'a PlanNode,
+    shape: &'a Arc<Shape>,
     feed: impl Fn(usize, usize) -> Feed,
-) -> Result<Vec<Option<Unit>>, String> {
+) -> Result<Cut<'a>, String> {
     let feeds: Vec<Option<Feed>> = node
         .inputs
         .iter()
@@ -173,25 +194,43 @@ pub(super) fn cut(
         })
         .collect();
     let slices = slices(plan, node, &feeds)?;
-    let units = slices.into_iter().enumerate().map(|(index, slice)| {
+    Ok(Cut { plan, node, shape, feeds, whole, slices })
+}
+
+impl Cut<'_> {
+    /// How many units there are.
+    pub(super) fn len(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// All units, in order; none in place of one that is fed by what is not known yet.
+    pub(super) fn units(&self) -> impl Iterator<Item = Option<Unit>> {
+        (0..self.len()).map(|index| self.unit(index))
+    }
+
+    /// The unit of this place; none if it is fed by what is not known yet.
+    pub(super) fn unit(&self, index: usize) -> Option<Unit> {
+        let (node, shape, slice) = (self.node, self.shape, self.slices[index]);
         let mut inputs = Vec::with_capacity(node.inputs.len());
         let mut keys = Vec::with_capacity(node.inputs.len());
         let mut parts: Vec<Arc<Table>> = Vec::with_capacity(node.inputs.len());
         for (input, connected) in node.inputs.iter().enumerate() {
-            let (content, key, part) = match connected.source {
-                PlanSource::Files(files) => {
-                    let file = slice.file.expect("an ingester is cut by files");
-                    let blob = &plan.inputs[files].1[file];
+            let (content, key, part) = match (&connected.source, slice) {
+                (PlanSource::Files(files), Slice::File { file, .. }) => {
+                    let blob = &self.plan.inputs[*files].1[file];
                     (RunInput::Blob(Arc::clone(blob)), Arc::new(file_key(blob)), no_table())
                 }
-                PlanSource::Node { .. } => {
-                    let feed = feeds[input].as_ref().expect("a node feeds it");
-                    match (&whole[input], slice.partition) {
+                (PlanSource::Files(_), _) => unreachable!("an ingester is cut by files"),
+                (PlanSource::Node { .. }, slice) => {
+                    let feed = self.feeds[input].as_ref().expect("a node feeds it");
+                    match (&self.whole[input], slice) {
                         (Some(whole), _) => {
                             let table = Arc::clone(&whole.table);
                             (RunInput::Table(Arc::clone(&table)), Arc::clone(&whole.key), table)
                         }
-                        (None, Some(partition)) if is_cut(node, &connected.port) => {
+                        (None, Slice::Partition { partition, .. })
+                            if is_cut(node, &connected.port) =>
+                        {
                             let object = feed.partitions[partition].clone()?;
                             let key = Arc::new(shape.read(input, [&object].into_iter()));
                             let table = Arc::new(Table {
@@ -210,17 +249,32 @@ pub(super) fn cut(
         }
         let digests: Vec<Digest> = keys.iter().map(|key| key.digest()).collect();
         let key = UnitKey {
-            key: unit_key(shape.digest, slice.piece, &digests),
+            key: unit_key(shape.digest, slice.piece(), &digests),
             head: shape.digest,
-            plugin: shape.head.plugin.clone(),
+            plugin: Arc::clone(&shape.plugin),
             ordinal: index as u32,
-            piece: slice.piece,
+            piece: slice.piece(),
             passed: shape.passed(|input| &parts[input].partitions),
             inputs: keys,
         };
-        Some(Unit { index, name: slice.name, key, inputs, shape: Arc::clone(shape) })
-    });
-    Ok(units.collect())
+        Some(Unit { index, name: self.name(slice), key, inputs, shape: Arc::clone(shape) })
+    }
+
+    fn name(&self, slice: Slice) -> String {
+        match slice {
+            Slice::File { file, piece: (piece, count) } => {
+                let blob = files(self.plan, self.node).map(|files| files[file].name());
+                let blob = blob.unwrap_or_default();
+                match count {
+                    1 => format!("file {blob}"),
+                    _ => format!("file {blob}, part {} of {count}", piece + 1),
+                }
+            }
+            Slice::Partition { partition, of } => format!("partition {} of {of}", partition + 1),
+            Slice::Whole { piece: (_, 1) } => "the whole".to_owned(),
+            Slice::Whole { piece: (piece, count) } => format!("shard {} of {count}", piece + 1),
+        }
+    }
 }
 
 /// An input that every unit is given as a whole.
@@ -248,41 +302,25 @@ fn file_key(blob: &BlobFile) -> UnitInput {
     UnitInput::File { name: blob.name(), digest: blob.digest }
 }
 
-fn slices(plan: &Plan, node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Vec<Slice>, String> {
-    let files = node.inputs.iter().find_map(|input| match input.source {
-        PlanSource::Files(index) => Some(&plan.inputs[index].1),
+/// The files that an ingester reads.
+fn files<'p>(plan: &'p Plan, node: &PlanNode) -> Option<&'p [Arc<BlobFile>]> {
+    node.inputs.iter().find_map(|input| match input.source {
+        PlanSource::Files(index) => Some(plan.inputs[index].1.as_slice()),
         PlanSource::Node { .. } => None,
-    });
-    let mut slices = Vec::new();
-    if let Some(files) = files {
-        for (file, blob) in files.iter().enumerate() {
-            let count = node.pieces[file];
-            for piece in 0..count {
-                let name = match count {
-                    1 => format!("file {}", blob.name()),
-                    _ => format!("file {}, part {} of {count}", blob.name(), piece + 1),
-                };
-                let (piece, file) = ((piece, count), Some(file));
-                slices.push(Slice { name, piece, file, partition: None });
-            }
-        }
-    } else if let Some(partitions) = partitions(node, feeds)? {
-        for partition in 0..partitions {
-            let name = format!("partition {} of {partitions}", partition + 1);
-            let partition = Some(partition);
-            slices.push(Slice { name, piece: (0, 1), file: None, partition });
-        }
-    } else {
-        let count = node.pieces[0];
-        for piece in 0..count {
-            let name = match count {
-                1 => "the whole".to_owned(),
-                _ => format!("shard {} of {count}", piece + 1),
-            };
-            slices.push(Slice { name, piece: (piece, count), file: None, partition: None });
-        }
+    })
+}
+
+fn slices(plan: &Plan, node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Vec<Slice>, String> {
+    let pieces = |count: u32| (0..count).map(move |piece| (piece, count));
+    if let Some(files) = files(plan, node) {
+        let of_file =
+            |file| pieces(node.pieces[file]).map(move |piece| Slice::File { file, piece });
+        return Ok((0..files.len()).flat_map(of_file).collect());
     }
-    Ok(slices)
+    Ok(match partitions(node, feeds)? {
+        Some(of) => (0..of).map(|partition| Slice::Partition { partition, of }).collect(),
+        None => pieces(node.pieces[0]).map(|piece| Slice::Whole { piece }).collect(),
+    })
 }
 
 /// The number of partitions that all cut inputs share; none where no input is cut.
@@ -302,6 +340,27 @@ fn partitions(node: &PlanNode, feeds: &[Option<Feed>]) -> Result<Option<usize>, 
         }
     }
     Ok(found.map(|(_, count)| count))
+}
+
+/// What units gave, one by one.
+type Ends = Vec<(Arc<Unit>, Result<Done, InstanceError>)>;
+
+/// Takes from the cache what it has of `units`; the rest has to run, or needs other columns
+/// passed on.
+pub(super) fn look_up(units: Vec<Arc<Unit>>, cache: &Cache) -> (Ends, Vec<Arc<Unit>>) {
+    let keys: Vec<_> = units.iter().map(|unit| unit.key.key).collect();
+    let (mut ends, mut missed) = (Vec::with_capacity(units.len()), Vec::new());
+    let pinned = cache.pin(&keys);
+    for unit in units {
+        match cache.find(&unit.key, &unit.shape.schemas) {
+            Found::Result(report) if pinned.is_ok() => {
+                ends.push((unit, Ok(Done { report, served: Served::Cached, because: None })));
+            }
+            // Where it cannot be pinned, running it tells why.
+            _ => missed.push(unit),
+        }
+    }
+    (ends, missed)
 }
 
 impl Unit {
@@ -324,18 +383,13 @@ impl Unit {
         options: &Options,
         explain: bool,
     ) -> Result<Done, InstanceError> {
-        cache.pin(self.key.key).map_err(storage)?;
-        let look = || match options.recompute {
-            true => Ok(None),
-            false => self.serve(cache, produced),
-        };
-        if let Some(done) = look()? {
-            return Ok(done);
-        }
+        cache.pin(&[self.key.key]).map_err(storage)?;
         // Another process may be at it; what it gives is then there.
         let claim = cache.claim(self.key.key, || !watch.is_cancelled());
         let Some(_claim) = claim else { return Err(InstanceError::Interrupted) };
-        if let Some(done) = look()? {
+        if !options.recompute
+            && let Some(done) = self.serve(cache, produced)?
+        {
             return Ok(done);
         }
         let because = explain.then(|| self.because(cache, options));
