@@ -38,7 +38,7 @@ const OWNERS: [(&str, &[&str]); 18] = [
     ("indicatif", &["cli"]),
     ("memmap2", &["data"]),
     ("miette", &["fault", "cli"]),
-    ("nix", &["cache", "provenance"]),
+    ("nix", &["data", "cache", "provenance"]),
     ("parquet", &["output"]),
     ("petgraph", &["plan"]),
     ("postcard", &["cache"]),

@@ -52,7 +52,12 @@ impl Lease {
         let bytes: Vec<u8> = keys.iter().flat_map(|key| *key.as_bytes()).collect();
         // While a collection runs, it must not miss these keys.
         self.guard.lock_shared()?;
+        let length = pins.metadata()?.len();
         let written = pins.write_all(&bytes);
+        if written.is_err() {
+            // Half a key would shift all that come after it.
+            pins.set_len(length)?;
+        }
         self.guard.unlock()?;
         written
     }

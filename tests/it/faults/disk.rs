@@ -79,7 +79,7 @@ fn strike(
         }
         (Deed::Kill, None) => {}
         (Deed::Short, Some(0)) => {}
-        (Deed::Fail(_), Some(0)) if is_dispensable(&hit) => {
+        (Deed::Fail(_), Some(0)) if is_dispensable(&hit, fault.ever) => {
             found.extend(judge(&struck, expected, &BTreeSet::new(), &BTreeSet::new()));
         }
         (Deed::Fail(errno), Some(1)) => {
@@ -102,11 +102,12 @@ fn strike(
 }
 
 /// Whether a run can do without what this call was to write: folders that are there, the
-/// index, what `bind` said, and claims on units.
-fn is_dispensable(hit: &str) -> bool {
+/// index, what `bind` said, claims on units, and what fails once and is written again.
+fn is_dispensable(hit: &str, ever: bool) -> bool {
     let below = ["/cache/index", "/cache/claims", "/cache/bindings", "/cache/tmp"];
     let is_folder = hit.starts_with("mkdir ");
-    is_folder || below.iter().any(|below| hit.contains(below))
+    let is_again = hit.contains("/cache/leases") && !ever;
+    is_folder || is_again || below.iter().any(|below| hit.contains(below))
 }
 
 /// How many units a run said were done.
