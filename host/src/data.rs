@@ -12,6 +12,7 @@ mod blob;
 mod canonical;
 pub mod compare;
 mod dictionary;
+mod differences;
 mod digest;
 mod guarded;
 mod look;
@@ -20,6 +21,7 @@ mod units;
 
 pub use blob::BlobFile;
 pub(crate) use canonical::canonicalize_nan;
+pub(crate) use differences::differences;
 pub(crate) use digest::schema_digest;
 pub use digest::{Digest, Digester};
 pub(crate) use guarded::guarded;
@@ -30,6 +32,7 @@ pub use units::{field_ucd, field_unit};
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 /// A schema and its partitions, in order.
@@ -39,7 +42,34 @@ pub struct Table {
     pub partitions: Vec<Arc<Object>>,
 }
 
+/// The batches of a table, partition after partition.
+pub struct TableBatches {
+    partitions: std::vec::IntoIter<Arc<Object>>,
+    batches: Option<Batches>,
+}
+
+impl Iterator for TableBatches {
+    type Item = Result<RecordBatch, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(batch) = self.batches.as_mut().and_then(Iterator::next) {
+                return Some(batch);
+            }
+            match self.partitions.next()?.batches() {
+                Ok(batches) => self.batches = Some(batches),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
 impl Table {
+    /// Its batches, in order. One partition is mapped at a time.
+    pub fn batches(&self) -> TableBatches {
+        TableBatches { partitions: self.partitions.clone().into_iter(), batches: None }
+    }
+
     /// Rows in all partitions.
     pub fn rows(&self) -> u64 {
         self.partitions.iter().map(|object| object.rows).sum()

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::cache::{CONTRACT, KEY_VERSION};
-use crate::data::{BlobFile, Digest, Table, publish};
+use crate::data::{BlobFile, Digest, Table, differences, publish};
 use crate::instance::Engine;
 use crate::plan::{Plan, source_name};
 use crate::workflow::{from_yaml, to_yaml};
@@ -85,7 +85,7 @@ pub struct LockedTable {
 /// Something that is not as it was locked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Moved {
-    /// `input catalogue`, `node model: params.trees`.
+    /// `inputs.catalogue.digest`, `nodes.model.params.trees`.
     pub what: String,
     pub locked: String,
     pub now: String,
@@ -153,14 +153,17 @@ impl Lock {
 
     /// The digest of all that results rest on: two runs with the same one must agree.
     pub fn plan_digest(&self) -> Digest {
-        let rests_on = json!({
+        Digest::of(self.rests_on().to_string().as_bytes())
+    }
+
+    fn rests_on(&self) -> Value {
+        json!({
             "contract": self.contract,
             "params": self.params,
             "inputs": self.inputs,
             "plugins": self.plugins,
             "nodes": self.nodes,
-        });
-        Digest::of(rests_on.to_string().as_bytes())
+        })
     }
 
     /// Notes what a node gave.
@@ -222,15 +225,15 @@ impl Lock {
         format!("# Written by `skyloom lock`, which also updates it.\n{}", to_yaml(self))
     }
 
-    /// What is not as this lock says, if `now` is what there is; results aside.
+    /// What is not as this lock says, if `now` is what there is; results aside. Each place is
+    /// named as it stands in the file.
     pub fn drift(&self, now: &Self) -> Vec<Moved> {
-        let mut moved = Vec::new();
-        let mut compare = |what: &str, locked: Value, now: Value| {
-            differences(what, &locked, &now, &mut moved);
+        let made_with = |lock: &Self| {
+            json!({
+                "skyloom": lock.skyloom, "engine": lock.engine, "key-version": lock.key_version,
+            })
         };
-        compare("skyloom", json!(self.skyloom), json!(now.skyloom));
-        compare("engine", json!(self.engine), json!(now.engine));
-        compare("key version", json!(self.key_version), json!(now.key_version));
+        let mut moved = moved(&made_with(self), &made_with(now));
         moved.extend(self.plan_drift(now));
         moved
     }
@@ -238,23 +241,15 @@ impl Lock {
     /// What results rest on that is not as this lock says. Versions of Skyloom and its engine
     /// are not among it: a replay is to show that they do not matter.
     pub fn plan_drift(&self, now: &Self) -> Vec<Moved> {
-        let mut moved = Vec::new();
-        let mut compare = |what: &str, locked: Value, now: Value| {
-            differences(what, &locked, &now, &mut moved);
-        };
-        compare("contract", json!(self.contract), json!(now.contract));
-        compare("params", json!(self.params), json!(now.params));
-        compare("input", json!(self.inputs), json!(now.inputs));
-        compare("plugin", json!(self.plugins), json!(now.plugins));
-        compare("node", json!(self.nodes), json!(now.nodes));
-        moved
+        moved(&self.rests_on(), &now.rests_on())
     }
 
-    /// What results are not as this lock says.
+    /// What results are not as this lock says; none where one of the two knows no results.
     pub fn result_drift(&self, now: &Self) -> Vec<Moved> {
-        let mut moved = Vec::new();
-        differences("result", &json!(self.results), &json!(now.results), &mut moved);
-        moved
+        if self.results.is_empty() || now.results.is_empty() {
+            return Vec::new();
+        }
+        moved(&json!({"results": self.results}), &json!({"results": now.results}))
     }
 
     /// This lock, with `node` as it is `now`: its plugin, parameters and edges. Results of
@@ -292,27 +287,14 @@ impl LockedInput {
     }
 }
 
-/// Where two values differ, with the way there.
-fn differences(what: &str, locked: &Value, now: &Value, moved: &mut Vec<Moved>) {
-    match (locked, now) {
-        (Value::Object(locked), Value::Object(now)) => {
-            let fresh = now.keys().filter(|name| !locked.contains_key(*name));
-            for name in locked.keys().chain(fresh) {
-                let what = format!("{what}.{name}");
-                let (locked, now) = (locked.get(name), now.get(name));
-                match (locked, now) {
-                    (Some(locked), Some(now)) => differences(&what, locked, now, moved),
-                    _ => moved.push(Moved { what, locked: shown(locked), now: shown(now) }),
-                }
-            }
-        }
-        _ if locked == now => {}
-        _ => moved.push(Moved {
-            what: what.to_owned(),
-            locked: shown(Some(locked)),
-            now: shown(Some(now)),
-        }),
-    }
+fn moved(locked: &Value, now: &Value) -> Vec<Moved> {
+    let differences = differences("", locked, now).into_iter();
+    let moved = differences.map(|found| Moved {
+        what: found.path,
+        locked: shown(found.then),
+        now: shown(found.now),
+    });
+    moved.collect()
 }
 
 fn shown(value: Option<&Value>) -> String {

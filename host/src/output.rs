@@ -111,10 +111,8 @@ pub fn write(
 
 fn content_digest(table: &Table) -> Result<Digest, StoreError> {
     let mut digester = Digester::new(table.schema.clone());
-    for object in &table.partitions {
-        for batch in object.batches()? {
-            digester.update(&batch?);
-        }
+    for batch in table.batches() {
+        digester.update(&batch?);
     }
     Ok(digester.finish().1)
 }
@@ -128,10 +126,8 @@ fn parquet(
         .set_created_by("skyloom".to_owned())
         .build();
     let mut writer = ArrowWriter::try_new(file, table.schema.clone(), Some(properties))?;
-    for object in &table.partitions {
-        for batch in object.batches()? {
-            writer.write(&batch?)?;
-        }
+    for batch in table.batches() {
+        writer.write(&batch?)?;
     }
     writer.close()?;
     Ok(())
@@ -140,10 +136,8 @@ fn parquet(
 fn arrow_ipc(table: &Table, file: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
     // The stream format: unlike the file format, it takes a new dictionary in each batch.
     let mut writer = arrow::ipc::writer::StreamWriter::try_new(file, &table.schema)?;
-    for object in &table.partitions {
-        for batch in object.batches()? {
-            writer.write(&batch?)?;
-        }
+    for batch in table.batches() {
+        writer.write(&batch?)?;
     }
     writer.finish()?;
     Ok(())

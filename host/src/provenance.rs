@@ -22,11 +22,12 @@ pub use ro_crate::{ro_crate, write_crate};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Digest;
+use crate::data::{Digest, ObjectStore, StoreError, Table};
 use crate::instance::{LogLine, Role};
 use crate::output::Written;
 
@@ -157,6 +158,19 @@ pub struct TableRecord {
     /// The partitions' objects, in order.
     pub partitions: Vec<Digest>,
     pub columns: IndexMap<String, ColumnRecord>,
+}
+
+impl TableRecord {
+    /// The table, if `objects` has it; none if it has no partitions, and so no columns.
+    ///
+    /// # Errors
+    /// When a partition is missing or damaged.
+    pub fn open(&self, objects: &ObjectStore) -> Result<Option<Table>, StoreError> {
+        let open = |digest: &Digest| objects.get(*digest).map(Arc::new);
+        let partitions = self.partitions.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let schema = partitions.first().map(|first| Arc::clone(&first.schema));
+        Ok(schema.map(|schema| Table { schema, partitions }))
+    }
 }
 
 /// A column of a table.

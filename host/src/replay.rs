@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cache::Cache;
 use crate::data::compare::{CompareError, RowMatch, Side, TableDiff, Tolerance, compare};
-use crate::data::{Digest, Object, ObjectStore, StoreError, Table};
+use crate::data::{Digest, ObjectStore, StoreError, Table};
 use crate::lock::{Lock, LockedTable};
 use crate::plan::Plan;
 use crate::provenance::{RunRecord, TableRecord};
@@ -73,15 +73,10 @@ impl Reference {
     /// The earlier table, if all of it is still there.
     fn table(&self, node: &str, port: &str) -> Option<Table> {
         let record = self.record_of(node, port)?;
-        let open = |digest: &Digest| {
-            let whole = |object: &Object| object.verify().is_ok();
-            self.objects.iter().find_map(|store| store.get(*digest).ok().filter(whole))
-        };
-        let partitions: Option<Vec<_>> =
-            record.partitions.iter().map(|digest| open(digest).map(Arc::new)).collect();
-        let partitions = partitions?;
-        let schema = Arc::clone(&partitions.first()?.schema);
-        Some(Table { schema, partitions })
+        let whole = |table: &Table| table.partitions.iter().all(|object| object.verify().is_ok());
+        let mut tables =
+            self.objects.iter().filter_map(|objects| record.open(objects).ok().flatten());
+        tables.find(whole)
     }
 }
 

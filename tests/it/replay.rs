@@ -65,10 +65,10 @@ fn locked_runs_refuse_what_moved() {
             assert!(stderr(&output).contains(told), "`{told}` is not in: {}", stderr(&output));
         }
     };
-    check(&["--set", "trees=6"], &["params.trees", "node.model.params.trees"]);
+    check(&["--set", "trees=6"], &["params.trees", "nodes.model.params.trees"]);
     let stars = fs::read_to_string(project.file("stars.csv")).expect("the data");
     fs::write(project.file("stars.csv"), stars.replacen("LMC161.3", "LMC161.4", 1)).expect("file");
-    check(&[], &["input.catalogue.digest"]);
+    check(&[], &["inputs.catalogue.digest"]);
 
     // The lock does not move by itself, and moves as a whole when asked to.
     let moved = project.run(&["lock", "job.yaml"]);
@@ -89,7 +89,7 @@ fn one_node_of_a_lock_moves_alone() {
     fs::write(project.file("job.yaml"), moved).expect("a file can be written");
     let output = project.run(&["lock", "job.yaml", "--update", "scores"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("node.split.params.test-fraction"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("nodes.split.params.test-fraction"), "{}", stderr(&output));
     let lock = fs::read_to_string(project.file("job.lock")).expect("it is there");
     assert!(lock.contains("bootstrap: 60") && lock.contains("test-fraction: 0.5"), "{lock}");
     let unknown = project.run(&["lock", "job.yaml", "--update", "score"]);
@@ -156,6 +156,14 @@ fn a_component_that_depends_on_more_than_its_inputs_is_found_out() {
     let within = project.run(&["replay", "job.lock", "--batch-rows", "19", "--within", "0.99"]);
     assert_eq!(within.status.code(), Some(0), "{}", stdout(&within));
     assert!(stdout(&within).contains("equal within"), "{}", stdout(&within));
+    // Nor does a lock follow other results of the same work by itself.
+    let other = ["run", "--locked", "--recompute", "--batch-rows", "7", "job.yaml"];
+    for args in [&other[..], &["lock", "job.yaml"]] {
+        let output = project.run(args);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("results.leak.features.digest"), "{}", stderr(&output));
+    }
+    assert_eq!(project.run(&["lock", "job.yaml", "--update"]).status.code(), Some(0));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::entry::{Entry, from_sealed_text};
 use super::key::{Head, Key, PartitionKey, PortKey, UnitInput};
 use super::{Cache, MANIFESTS, UnitKey, read};
-use crate::data::Digest;
+use crate::data::{Digest, differences as differences_of};
 
 /// How many earlier heads of a plugin are looked at.
 const MOST_HEADS: usize = 64;
@@ -233,7 +233,11 @@ fn differences(then: &Head, now: &Head) -> Vec<String> {
     if then.key_version != now.key_version {
         found.push(format!("key version {} → {}", then.key_version, now.key_version));
     }
-    value_differences("params", &then.params, &now.params, &mut found);
+    found.extend(
+        differences_of("params", &then.params, &now.params)
+            .into_iter()
+            .map(|moved| format!("{} {} → {}", moved.path, short(moved.then), short(moved.now))),
+    );
     port_differences("input", &then.inputs, &now.inputs, &mut found);
     // What comes out follows from the rest; alone, it tells that a file has other columns.
     if found.is_empty() {
@@ -242,24 +246,8 @@ fn differences(then: &Head, now: &Head) -> Vec<String> {
     found
 }
 
-/// Where two parameters differ: `params.trees 200 → 300`.
-fn value_differences(path: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
-    match (then, now) {
-        (Value::Object(then), Value::Object(now)) => {
-            let names = then.keys().chain(now.keys().filter(|name| !then.contains_key(*name)));
-            for name in names {
-                let (then, now) = (then.get(name), now.get(name));
-                let (then, now) = (then.unwrap_or(&Value::Null), now.unwrap_or(&Value::Null));
-                value_differences(&format!("{path}.{name}"), then, now, found);
-            }
-        }
-        _ if then == now => {}
-        _ => found.push(format!("{path} {} → {}", short(then), short(now))),
-    }
-}
-
-fn short(value: &Value) -> String {
-    let text = value.to_string();
+fn short(value: Option<&Value>) -> String {
+    let text = value.unwrap_or(&Value::Null).to_string();
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -93,7 +93,7 @@ impl Index {
     }
 
     /// Opens the index below `root`. If it does not open, it is set aside and begun anew;
-    /// the caller then fills it, as [`Self::is_empty`] tells.
+    /// the caller then fills it, as [`Self::is_new`] tells.
     pub(super) fn open(root: &Path) -> Self {
         let index = Self::closed(root);
         *index.trees.write().unwrap_or_else(PoisonError::into_inner) = index.open_trees();

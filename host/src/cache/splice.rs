@@ -7,7 +7,7 @@ use arrow::compute::{concat, take};
 use arrow::datatypes::{SchemaRef, UInt64Type};
 
 use super::{Earlier, Variant};
-use crate::data::{Batches, Digest, Object, ObjectStore, StoreError, Table};
+use crate::data::{Batches, Digest, Object, ObjectStore, StoreError, Table, TableBatches};
 use crate::instance::{Passed, Selection};
 
 /// An output to put together.
@@ -75,7 +75,7 @@ fn splice_port(
         Some(object) => Numbers::Chosen(Box::new(object.batches()?), None),
         None => Numbers::All(0),
     };
-    let mut rows = Rows { table, partition: 0, batches: None, batch: None, start: 0 };
+    let mut rows = Rows { batches: table.batches(), batch: None, start: 0 };
     let mut writer = objects.writer(target.schema.clone())?;
     for batch in object.batches()? {
         let batch = batch?;
@@ -134,9 +134,7 @@ impl Numbers {
 
 /// The rows of a table, as they go by.
 struct Rows {
-    table: Arc<Table>,
-    partition: usize,
-    batches: Option<Batches>,
+    batches: TableBatches,
     batch: Option<RecordBatch>,
     /// The number of the batch's first row.
     start: u64,
@@ -179,19 +177,9 @@ impl Rows {
                 self.start += batch.num_rows() as u64;
                 self.batch = None;
             }
-            let batches = match &mut self.batches {
-                Some(batches) => batches,
-                None => match self.table.partitions.get(self.partition) {
-                    None => return Ok(None),
-                    Some(object) => {
-                        self.partition += 1;
-                        self.batches.insert(object.batches()?)
-                    }
-                },
-            };
-            match batches.next() {
+            match self.batches.next() {
                 Some(batch) => self.batch = Some(batch?),
-                None => self.batches = None,
+                None => return Ok(None),
             }
         }
     }

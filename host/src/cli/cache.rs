@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::runs::StateArgs;
 use super::text::{self, Side, grid};
 use super::{End, render};
 use crate::cache::{Cache, IndexState, Policy};
@@ -22,29 +23,19 @@ pub(super) struct CacheArgs {
 #[derive(Debug, Subcommand)]
 enum CacheVerb {
     /// What it holds, by plugin.
-    Stats(PlaceArgs),
+    Stats(StateArgs),
     /// Read everything and find what is damaged.
-    Verify(PlaceArgs),
+    Verify(StateArgs),
     /// Show what could go, and with --delete remove it.
     Gc(GcArgs),
     /// Make the index anew from the files.
-    Rebuild(PlaceArgs),
-}
-
-#[derive(Debug, Args)]
-struct PlaceArgs {
-    /// Where cache and run records are kept [default: .skyloom in the project's folder].
-    #[arg(long, value_name = "DIR", env = "SKYLOOM_STATE_DIR")]
-    state_dir: Option<PathBuf>,
-    /// Print results as JSON.
-    #[arg(long)]
-    json: bool,
+    Rebuild(StateArgs),
 }
 
 #[derive(Debug, Args)]
 struct GcArgs {
     #[command(flatten)]
-    place: PlaceArgs,
+    state: StateArgs,
     /// Keep what the last N runs of each workflow used.
     #[arg(long, value_name = "N")]
     keep_last: Option<usize>,
@@ -73,22 +64,21 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 }
 
 impl CacheArgs {
-    fn place(&self) -> &PlaceArgs {
+    fn state(&self) -> &StateArgs {
         match &self.verb {
             CacheVerb::Stats(args) | CacheVerb::Verify(args) | CacheVerb::Rebuild(args) => args,
-            CacheVerb::Gc(args) => &args.place,
+            CacheVerb::Gc(args) => &args.state,
         }
     }
 
     pub(super) fn json(&self) -> bool {
-        self.place().json
+        self.state().json
     }
 }
 
 pub(super) fn cache(args: &CacheArgs) -> Result<End, RunError> {
-    let place = args.place();
     let project = Project::around(&PathBuf::from("."));
-    let state = place.state_dir.clone().unwrap_or_else(|| project.root.join(".skyloom"));
+    let state = args.state().state();
     let root = state.join("cache");
     if !root.is_dir() {
         let message = format!(
@@ -204,7 +194,7 @@ fn gc(
         });
         Audit::below(state).note("cache-collected", detail)?;
     }
-    if args.place.json {
+    if args.state.json {
         let mut value = serde_json::to_value(&collected).expect("it is plain data");
         value["deleted"] = json!(args.delete);
         render::json(&value);

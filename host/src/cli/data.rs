@@ -4,7 +4,7 @@ mod describe;
 mod value;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -12,8 +12,7 @@ use serde_json::{Map, Value, json};
 use super::runs::StateArgs;
 use super::text::{self, Side, cut, grid};
 use super::{End, render};
-use crate::cache::Cache;
-use crate::data::{Object, StoreError, field_ucd, field_unit};
+use crate::data::{ObjectStore, StoreError, Table, field_ucd, field_unit};
 use crate::fault::suggestion;
 use crate::provenance::{RunRecord, TableRecord};
 use crate::run::RunError;
@@ -83,8 +82,7 @@ struct Stored {
     /// `node.port`
     name: String,
     record: TableRecord,
-    schema: SchemaRef,
-    partitions: Vec<Object>,
+    table: Table,
 }
 
 impl Stored {
@@ -92,39 +90,21 @@ impl Stored {
         let record = args.state.record(&args.run)?;
         let run = record.run.clone();
         let (name, record) = find(record, &args.table)?;
-        let cache = Cache::to_look(&args.state.state().join("cache"));
-        let open = |digest| {
-            cache.objects.get(digest).map_err(|error| match error {
-                StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                    let message = format!(
-                        "the cache no longer holds `{name}` of run {run}; run the workflow again"
-                    );
-                    RunError::Usage(message)
-                }
-                other => RunError::Store(other),
-            })
-        };
-        let partitions =
-            record.partitions.iter().map(|digest| open(*digest)).collect::<Result<Vec<_>, _>>()?;
-        let schema = match partitions.first() {
-            Some(object) => object.schema.clone(),
-            None => {
-                return Err(RunError::Usage(format!(
-                    "`{name}` of run {run} has no partitions, so it has no columns"
-                )));
+        let objects = ObjectStore::at(&args.state.state().join("cache"));
+        let table = record.open(&objects).map_err(|error| match error {
+            StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                let message = format!(
+                    "the cache no longer holds `{name}` of run {run}; run the workflow again"
+                );
+                RunError::Usage(message)
             }
-        };
-        Ok(Self { name, record, schema, partitions })
-    }
-
-    fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, StoreError>> {
-        self.partitions.iter().flat_map(|object| {
-            let (batches, error) = match object.batches() {
-                Ok(batches) => (Some(batches), None),
-                Err(error) => (None, Some(Err(error))),
-            };
-            error.into_iter().chain(batches.into_iter().flatten())
-        })
+            other => RunError::Store(other),
+        })?;
+        let table = table.ok_or_else(|| {
+            let message = format!("`{name}` of run {run} has no partitions, so it has no columns");
+            RunError::Usage(message)
+        })?;
+        Ok(Self { name, record, table })
     }
 }
 
@@ -185,7 +165,7 @@ fn side_of(data_type: &DataType) -> Side {
 fn head(table: &Stored, rows: usize, as_json: bool) -> Result<(), RunError> {
     let mut batches = Vec::new();
     let mut left = rows;
-    for batch in table.batches() {
+    for batch in table.table.batches() {
         if left == 0 {
             break;
         }
@@ -196,7 +176,7 @@ fn head(table: &Stored, rows: usize, as_json: bool) -> Result<(), RunError> {
     }
     if as_json {
         let row = |batch: &RecordBatch, row: usize| -> Value {
-            let cells = table.schema.fields().iter().zip(batch.columns());
+            let cells = table.table.schema.fields().iter().zip(batch.columns());
             let cells = cells.map(|(field, column)| (field.name().clone(), value::of(column, row)));
             Value::Object(cells.collect::<Map<_, _>>())
         };
@@ -204,7 +184,7 @@ fn head(table: &Stored, rows: usize, as_json: bool) -> Result<(), RunError> {
         render::json(&Value::Array(rows.collect()));
         return Ok(());
     }
-    let fields = table.schema.fields();
+    let fields = table.table.schema.fields();
     let options = FormatOptions::new().with_null("–");
     let mut lines: Vec<Vec<String>> = vec![fields.iter().map(|field| heading(field)).collect()];
     for batch in &batches {
@@ -225,7 +205,7 @@ fn head(table: &Stored, rows: usize, as_json: bool) -> Result<(), RunError> {
 
 fn schema(table: &Stored, as_json: bool) {
     if as_json {
-        let columns = table.schema.fields().iter().map(|field| {
+        let columns = table.table.schema.fields().iter().map(|field| {
             json!({
                 "name": field.name(),
                 "type": field.data_type().to_string(),
@@ -244,7 +224,7 @@ fn schema(table: &Stored, as_json: bool) {
     }
     let header = ["column", "type", "nulls", "unit", "ucd", "description"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
-    for field in table.schema.fields() {
+    for field in table.table.schema.fields() {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         rows.push(vec![
             field.name().clone(),
@@ -256,17 +236,17 @@ fn schema(table: &Stored, as_json: bool) {
         ]);
     }
     render::out(&grid(&rows, &[], 0));
-    let partitions = text::count(table.partitions.len(), "partition");
-    let bytes = text::size(table.partitions.iter().map(|object| object.bytes).sum());
+    let partitions = text::count(table.table.partitions.len(), "partition");
+    let bytes = text::size(table.table.partitions.iter().map(|object| object.bytes).sum());
     let (name, rows, digest) = (&table.name, table.record.rows, table.record.digest.short());
     render::note(&format!("{name}: {rows} rows in {partitions}, {bytes}, {digest}"));
 }
 
 fn describe_table(table: &Stored, as_json: bool) -> Result<(), RunError> {
-    let fields = table.schema.fields();
+    let fields = table.table.schema.fields();
     let mut columns: Vec<_> =
         fields.iter().map(|field| describe::Column::new(field.data_type())).collect();
-    for batch in table.batches() {
+    for batch in table.table.batches() {
         let batch = batch?;
         for (column, array) in columns.iter_mut().zip(batch.columns()) {
             column.update(array).map_err(StoreError::Arrow)?;

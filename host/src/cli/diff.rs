@@ -1,7 +1,5 @@
 //! `skyloom diff`: how two runs differ.
 
-use std::sync::Arc;
-
 use clap::Args;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -14,7 +12,7 @@ use super::{End, render};
 use crate::data::compare::{
     CompareError, Confusion, RowMatch, Side, TableDiff, Tolerance, compare, confusion, key_of,
 };
-use crate::data::{ObjectStore, Table};
+use crate::data::{ObjectStore, Table, differences};
 use crate::instance::Role;
 use crate::provenance::{Metric, NodeRecord, RunRecord, TableRecord};
 use crate::run::RunError;
@@ -163,7 +161,7 @@ fn port_diff(role: Role, a: &TableRecord, b: &TableRecord, objects: &ObjectStore
         confusion: None,
         remark: None,
     };
-    let (Some(left), Some(right)) = (open(a, objects), open(b, objects)) else {
+    let (Ok(Some(left)), Ok(Some(right))) = (a.open(objects), b.open(objects)) else {
         diff.remark = Some("the cache no longer holds both tables".to_owned());
         return diff;
     };
@@ -171,13 +169,6 @@ fn port_diff(role: Role, a: &TableRecord, b: &TableRecord, objects: &ObjectStore
         diff.remark = Some(error.to_string());
     }
     diff
-}
-
-fn open(record: &TableRecord, objects: &ObjectStore) -> Option<Table> {
-    let open = |digest: &crate::data::Digest| objects.get(*digest).ok().map(Arc::new);
-    let partitions: Vec<_> = record.partitions.iter().map(open).collect::<Option<_>>()?;
-    let schema = Arc::clone(&partitions.first()?.schema);
-    Some(Table { schema, partitions })
 }
 
 impl PortDiff {
@@ -204,24 +195,16 @@ impl PortDiff {
 
 /// Where two values differ, with the way there.
 fn changed(what: &str, a: &Value, b: &Value, found: &mut Vec<Changed>) {
-    match (a, b) {
-        (Value::Object(a), Value::Object(b)) => {
-            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
-                let (a, b) = (a.get(name), b.get(name));
-                let (a, b) = (a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null));
-                changed(&format!("{what}.{name}"), a, b, found);
-            }
-        }
-        _ if a == b => {}
-        _ => {
-            let shown = |value: &Value| match value {
-                Value::Null => "–".to_owned(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            found.push(Changed { what: what.to_owned(), a: shown(a), b: shown(b) });
-        }
-    }
+    let shown = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "–".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    found.extend(differences(what, a, b).into_iter().map(|changed| Changed {
+        what: changed.path,
+        a: shown(changed.then),
+        b: shown(changed.now),
+    }));
 }
 
 fn metric_diffs(a: &RunRecord, b: &RunRecord) -> Vec<MetricDiff> {

@@ -36,7 +36,12 @@ pub(super) fn lock(args: &LockArgs, watch: &Arc<Watch>) -> Result<End, RunError>
         Err(_) if args.update.as_ref().is_some_and(Vec::is_empty) => None,
         Err(error) => return Err(error.into()),
     };
-    let moved = earlier.as_ref().map(|earlier| earlier.drift(&now)).unwrap_or_default();
+    let moved: Vec<Moved> = earlier.iter().flat_map(|earlier| earlier.drift(&now)).collect();
+    // The same work with other results: a lock does not follow that by itself either.
+    let moved = match (&earlier, moved.is_empty()) {
+        (Some(earlier), true) => earlier.result_drift(&now),
+        _ => moved,
+    };
     let mut fresh = now.clone();
     match (&args.update, earlier) {
         (None, Some(_)) if !moved.is_empty() => {
@@ -89,7 +94,7 @@ pub(super) fn lock(args: &LockArgs, watch: &Arc<Watch>) -> Result<End, RunError>
 }
 
 /// What `plan` rests on, with its results where the cache has all of them.
-pub(super) fn with_results(plan: &Plan, cache: &crate::cache::Cache) -> Lock {
+fn with_results(plan: &Plan, cache: &crate::cache::Cache) -> Lock {
     let mut lock = Lock::of(plan);
     let forecasts = schedule::forecast(plan, cache, schedule::Want::Tables);
     if forecasts.iter().any(|forecast| forecast.tables.is_none()) {

@@ -18,7 +18,7 @@ use super::chosen::{Chosen, Selection};
 use super::words::shown;
 use super::{InstanceError, TableSchema};
 use crate::data::{
-    BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, canonicalize_nan,
+    BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, TableBatches, canonicalize_nan,
 };
 
 /// What one call may use. Every plugin has limits; a node can raise its own.
@@ -339,8 +339,7 @@ pub(crate) struct ReaderHandle {
     table: Arc<Table>,
     /// The columns that the guest sees, by their places in the table.
     readable: Arc<[usize]>,
-    partition: usize,
-    batches: Option<crate::data::Batches>,
+    batches: TableBatches,
     /// What is left of a batch that was larger than the guest is given at once.
     rest: Option<RecordBatch>,
     /// Rows handed out so far.
@@ -349,7 +348,8 @@ pub(crate) struct ReaderHandle {
 
 impl ReaderHandle {
     pub(crate) fn new(input: usize, table: Arc<Table>, readable: Arc<[usize]>) -> Self {
-        Self { input, table, readable, partition: 0, batches: None, rest: None, given: 0 }
+        let batches = table.batches();
+        Self { input, table, readable, batches, rest: None, given: 0 }
     }
 
     /// The schema that the guest sees: what it did not ask for is not there, so that nothing
@@ -357,6 +357,10 @@ impl ReaderHandle {
     fn fields(&self) -> Fields {
         let fields = self.table.schema.fields();
         self.readable.iter().map(|&column| Arc::clone(&fields[column])).collect()
+    }
+
+    fn rewind(&mut self) {
+        (self.batches, self.rest, self.given) = (self.table.batches(), None, 0);
     }
 
     fn next(&mut self, batch_rows: usize) -> Result<Option<RecordBatch>, StoreError> {
@@ -368,19 +372,9 @@ impl ReaderHandle {
                 self.rest = Some(batch.slice(batch_rows, batch.num_rows() - batch_rows));
                 return Ok(Some(batch.slice(0, batch_rows)));
             }
-            let batches = match &mut self.batches {
-                Some(batches) => batches,
-                None => match self.table.partitions.get(self.partition) {
-                    None => return Ok(None),
-                    Some(object) => {
-                        self.partition += 1;
-                        self.batches.insert(object.batches()?)
-                    }
-                },
-            };
-            match batches.next() {
+            match self.batches.next() {
                 Some(batch) => self.rest = Some(batch?),
-                None => self.batches = None,
+                None => return Ok(None),
             }
         }
     }
@@ -728,7 +722,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]reader.rewind",
         |mut store: StoreContextMut<'_, State>, (reader,): (Resource<ReaderHandle>,)| {
             let reader = store.data_mut().resources.get_mut(&reader)?;
-            (reader.partition, reader.batches, reader.rest, reader.given) = (0, None, None, 0);
+            reader.rewind();
             Ok(())
         },
     )?;

@@ -14,10 +14,8 @@ pub(super) fn write(
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(file);
     // The header comes with the first batch: an empty table has one too.
     writer.write(&arrow::array::RecordBatch::new_empty(table.schema.clone()))?;
-    for object in &table.partitions {
-        for batch in object.batches()? {
-            writer.write(&batch?)?;
-        }
+    for batch in table.batches() {
+        writer.write(&batch?)?;
     }
     Ok(())
 }

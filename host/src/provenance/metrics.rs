@@ -40,10 +40,8 @@ pub fn metrics_of(table: &Table) -> Result<Option<Vec<Metric>>, StoreError> {
         return Ok(None);
     }
     let mut metrics = Vec::new();
-    for object in &table.partitions {
-        for batch in object.batches()? {
-            push(&batch?, &mut metrics);
-        }
+    for batch in table.batches() {
+        push(&batch?, &mut metrics);
     }
     Ok(Some(metrics))
 }
