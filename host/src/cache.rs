@@ -147,6 +147,13 @@ impl Cache {
         pinned.map_err(StoreError::io(&self.root.join(LEASES)))
     }
 
+    /// Waits until no collection runs, so that what is missing then is gone.
+    pub(crate) fn settle(&self) {
+        if let Some(lease) = &*self.lease.lock().expect("no holder panics") {
+            lease.settle();
+        }
+    }
+
     /// The right to run the unit of `key`; waits while another process has it, unless
     /// `may_go_on` ends the wait.
     pub(crate) fn claim(&self, key: Key, may_go_on: impl Fn() -> bool) -> Option<Claim> {
@@ -187,7 +194,11 @@ impl Cache {
         }
         let outcome = match outcome.with(unit.passed) {
             Ok((variant, outcome)) => {
-                return match self.objects_of(variant, schemas) {
+                let located = self.objects_of(variant.clone(), schemas).or_else(|_| {
+                    self.settle();
+                    self.objects_of(variant, schemas)
+                });
+                return match located {
                     Ok(outputs) => Found::Result(to_report(outcome, log, outputs)),
                     Err(lost) => {
                         self.lost(&lost);

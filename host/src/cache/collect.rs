@@ -256,7 +256,7 @@ impl Cache {
     }
 
     /// Removes a file, unless a job has written it `since`. It may do so at any moment, so the
-    /// file is taken away first, and then looked at.
+    /// file is taken away, and then looked at once more.
     fn remove_old(&self, path: &Path, since: Option<SystemTime>) -> io::Result<()> {
         let Some(since) = since else {
             return match fs::remove_file(path) {
@@ -267,10 +267,17 @@ impl Cache {
                 removed => removed,
             };
         };
+        let is_young = |path: &Path| -> io::Result<bool> {
+            Ok(fs::symlink_metadata(path)?.modified()? >= since)
+        };
+        if is_young(path)? {
+            return Ok(());
+        }
         let aside = tempfile::Builder::new().prefix("going-").tempdir_in(self.root.join("tmp"))?;
         let taken = aside.path().join("file");
         fs::rename(path, &taken)?;
-        if fs::symlink_metadata(&taken)?.modified()? >= since {
+        // Who misses it meanwhile waits until this collection is over, and looks again.
+        if is_young(&taken)? {
             match fs::hard_link(&taken, path) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}

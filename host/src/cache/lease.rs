@@ -61,6 +61,15 @@ impl Lease {
         self.guard.unlock()?;
         written
     }
+
+    /// Waits until no collection runs: what one has taken away to look at is back then.
+    pub(super) fn settle(&self) {
+        let _one_at_a_time = self.pins.lock().expect("no holder panics");
+        // Without the lock there is nothing to wait for: what is missed is made again.
+        if self.guard.lock_shared().is_ok() {
+            drop(self.guard.unlock());
+        }
+    }
 }
 
 impl Drop for Lease {

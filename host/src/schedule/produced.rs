@@ -85,6 +85,7 @@ impl<'a> Produced<'a> {
 
     /// Runs the unit again that gave `object`, after those that gave what it reads.
     fn repair(&self, object: &Arc<Object>, lost: &StoreError) -> Result<(), InstanceError> {
+        self.cache.settle();
         if object.verify().is_ok() {
             return Ok(());
         }
