@@ -8,7 +8,7 @@
 mod build;
 mod project;
 
-pub use build::{TARGET, build, component_path, ensure_target, has_target};
+pub use build::{TARGET, build, component_path, ensure_target, has_target, is_package};
 pub use project::Project;
 
 use std::fs;
@@ -48,7 +48,7 @@ fn io_message(path: &Path, error: &std::io::Error) -> String {
 /// Where a plugin comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PluginSource {
-    /// A Cargo package that builds to a component.
+    /// A package that builds to a component.
     Folder(PathBuf),
     /// A component.
     File(PathBuf),
@@ -83,7 +83,7 @@ impl<'e> Registry<'e> {
         }
         if reference.contains('/') || reference.ends_with(".wasm") {
             let path = folder.join(reference);
-            if path.join("Cargo.toml").is_file() {
+            if is_package(&path) {
                 return Ok(PluginSource::Folder(path));
             }
             return match fs::metadata(&path) {

@@ -30,7 +30,7 @@ const WITHOUT_GOLDENS: [(&str, &str); 2] = [
 
 /// Crates and the rooms of the host that may name them, so that replacing one is a job for
 /// one room.
-const OWNERS: [(&str, &[&str]); 18] = [
+const OWNERS: [(&str, &[&str]); 21] = [
     ("chrono", &["run", "provenance"]),
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),
@@ -45,9 +45,12 @@ const OWNERS: [(&str, &[&str]); 18] = [
     ("serde_saphyr", &["workflow"]),
     ("sled", &["cache"]),
     ("strsim", &["fault"]),
-    ("wasmparser", &["instance"]),
+    ("toml", &["registry"]),
+    ("wasmparser", &["instance", "registry"]),
     ("wasmtime", &["instance"]),
+    ("wat", &["registry"]),
     ("wit_component", &["registry"]),
+    ("wit_parser", &["registry"]),
     ("zip", &["bundle"]),
 ];
 

@@ -2,6 +2,7 @@
 
 mod info;
 mod new;
+mod templates;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -91,7 +92,7 @@ impl Shelf {
             RegistryError::Unknown { name, known } => {
                 // `square` may be a folder here.
                 let folder = Path::new(reference);
-                if folder.join("Cargo.toml").is_file() {
+                if registry::is_package(folder) {
                     return Ok(PluginSource::Folder(folder.to_owned()));
                 }
                 let help = suggestion(&name, known.iter().map(String::as_str));

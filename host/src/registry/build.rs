@@ -1,27 +1,128 @@
-//! Rust packages to components.
+//! Packages to components, in any language.
+//!
+//! A package is a folder: a Cargo package, or one whose `plugin.toml` names its language. Each
+//! language is built with its own ordinary tools; what they make depends on the sources, the
+//! tools' versions and nothing else.
+
+mod component;
+mod rust;
+#[expect(dead_code, reason = "the languages to come are built with it")]
+mod tools;
+
+pub use rust::{TARGET, ensure_target, has_target};
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
-use super::{Project, RegistryError};
+use serde::Deserialize;
 
-/// What plugins in Rust are compiled for.
-pub const TARGET: &str = "wasm32-unknown-unknown";
+use super::{Project, RegistryError};
+use component::componentize;
+
+/// A package that can be built.
+struct Package {
+    name: String,
+    folder: PathBuf,
+    language: Language,
+    /// The project's folder.
+    root: PathBuf,
+    /// Where all that is built for the sandbox is kept.
+    guests: PathBuf,
+    /// A folder for this package alone, there and kept between builds.
+    work: PathBuf,
+}
+
+/// The languages that packages are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Rust,
+}
+
+/// `plugin.toml`: what the folder of a package that is not Rust's says about itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    language: String,
+    #[serde(default)]
+    runtime: Option<String>,
+}
+
+/// The file that makes a folder a package in a language other than Rust.
+pub(super) const MANIFEST: &str = "plugin.toml";
+
+impl Package {
+    fn at(project: &Project, folder: &Path) -> Result<Self, RegistryError> {
+        let name = package_name(folder)?;
+        let guests = project.target().join("guests");
+        let work = guests.join("work").join(&name);
+        let language = Language::of(folder)?;
+        let (root, folder) = (project.root.clone(), folder.to_owned());
+        Ok(Self { name, folder, language, root, guests, work })
+    }
+
+    fn build(&self) -> Result<Vec<u8>, RegistryError> {
+        fs::create_dir_all(&self.work)
+            .map_err(|source| RegistryError::Io { path: self.work.clone(), source })?;
+        match self.language {
+            Language::Rust => rust::build(self),
+        }
+    }
+
+    fn component(&self) -> PathBuf {
+        self.guests.join("components").join(format!("{}.wasm", self.name))
+    }
+
+    fn failed(&self, reason: &dyn std::fmt::Display) -> RegistryError {
+        RegistryError::Build(format!("cannot make a component of `{}`: {reason}", self.name))
+    }
+}
+
+impl Language {
+    fn of(folder: &Path) -> Result<Self, RegistryError> {
+        if folder.join("Cargo.toml").is_file() {
+            return Ok(Self::Rust);
+        }
+        let path = folder.join(MANIFEST);
+        let text = fs::read_to_string(&path)
+            .map_err(|source| RegistryError::Io { path: path.clone(), source })?;
+        let wrong = |reason: String| RegistryError::Build(format!("{}: {reason}", path.display()));
+        let manifest: Manifest =
+            toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
+        match (manifest.language.as_str(), manifest.runtime.as_deref()) {
+            (language, runtime) => {
+                let runtime = runtime.map(|runtime| format!(" with runtime `{runtime}`"));
+                let runtime = runtime.unwrap_or_default();
+                Err(wrong(format!("nothing here builds `{language}`{runtime}; there is: rust")))
+            }
+        }
+    }
+}
+
+/// Whether `folder` holds a package.
+pub fn is_package(folder: &Path) -> bool {
+    ["Cargo.toml", MANIFEST].iter().any(|name| folder.join(name).is_file())
+}
 
 /// Where the component of the package in `folder` is put.
 ///
 /// # Errors
 /// When the package has no readable name.
 pub fn component_path(project: &Project, folder: &Path) -> Result<PathBuf, RegistryError> {
-    let name = package_name(folder)?;
-    Ok(project.target().join("guests/components").join(format!("{name}.wasm")))
+    Ok(Package::at(project, folder)?.component())
 }
 
+/// A Cargo package says its name; any other is called after its folder.
 fn package_name(folder: &Path) -> Result<String, RegistryError> {
     let path = folder.join("Cargo.toml");
+    if !path.is_file() {
+        let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let name = full.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        return name.ok_or_else(|| {
+            RegistryError::Build(format!("{} has no name that a plugin can have", folder.display()))
+        });
+    }
     let manifest = fs::read_to_string(&path)
         .map_err(|source| RegistryError::Io { path: path.clone(), source })?;
     let name = manifest.lines().find_map(|line| {
@@ -36,33 +137,32 @@ fn package_name(folder: &Path) -> Result<String, RegistryError> {
 /// # Errors
 /// When a tool is missing or a package does not compile.
 pub fn build(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> {
-    let mut stale: Vec<(&Path, PathBuf, PathBuf, String)> = Vec::new();
+    let mut stale: Vec<(Package, String)> = Vec::new();
     for &folder in folders {
-        let component = component_path(project, folder)?;
-        let stamp = stamp_of(project, folder);
-        let stamp_path = component.with_extension("stamp");
-        let fresh =
-            component.is_file() && fs::read_to_string(&stamp_path).is_ok_and(|last| last == stamp);
-        if !fresh && !stale.iter().any(|(other, ..)| *other == folder) {
-            stale.push((folder, component, stamp_path, stamp));
+        let package = Package::at(project, folder)?;
+        let stamp = stamp_of(&package);
+        let fresh = package.component().is_file()
+            && fs::read_to_string(stamp_path(&package)).is_ok_and(|last| last == stamp);
+        if !fresh && !stale.iter().any(|(other, _)| other.folder == folder) {
+            stale.push((package, stamp));
         }
     }
     if stale.is_empty() {
         return Ok(());
     }
-    ensure_target()?;
-    let names: Result<Vec<_>, _> = stale.iter().map(|(folder, ..)| package_name(folder)).collect();
-    tell(&format!("building {}", names?.join(", ")));
-    for (folder, component, stamp_path, stamp) in stale {
-        // One by one: built together, packages would share the features of what they depend
-        // on, and a component's bytes would tell which others were built beside it.
-        cargo(project, folder)?;
-        let core = package_name(folder)?.replace('-', "_");
-        let core = project.target().join("guests").join(TARGET).join("guest").join(core);
-        componentize(&core.with_extension("wasm"), &component)?;
-        write(&stamp_path, stamp.as_bytes())?;
+    let names: Vec<_> = stale.iter().map(|(package, _)| package.name.as_str()).collect();
+    tell(&format!("building {}", names.join(", ")));
+    for (package, stamp) in &stale {
+        // One by one: built together, Rust's packages would share the features of what they
+        // depend on, and a component's bytes would tell which others were built beside it.
+        write(&package.component(), &package.build()?)?;
+        write(&stamp_path(package), stamp.as_bytes())?;
     }
     Ok(())
+}
+
+fn stamp_path(package: &Package) -> PathBuf {
+    package.component().with_extension("stamp")
 }
 
 fn tell(message: &str) {
@@ -70,86 +170,6 @@ fn tell(message: &str) {
     {
         eprintln!("skyloom: {message}");
     }
-}
-
-/// Whether rustc has the target that plugins are compiled for.
-///
-/// # Errors
-/// When there is no rustc.
-pub fn has_target() -> Result<bool, RegistryError> {
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let sysroot = sysroot.map_err(|_| {
-        RegistryError::Build(
-            "no `rustc` here; plugins in Rust need one: https://rustup.rs".to_owned(),
-        )
-    })?;
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
-    Ok(sysroot.join("lib/rustlib").join(TARGET).is_dir())
-}
-
-/// Adds the target that plugins are compiled for, if rustc lacks it.
-///
-/// # Errors
-/// With what to type, when rustup cannot be run.
-pub fn ensure_target() -> Result<(), RegistryError> {
-    if has_target()? {
-        return Ok(());
-    }
-    tell(&format!("adding the target {TARGET}"));
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
-    if added.is_ok_and(|status| status.success()) {
-        return Ok(());
-    }
-    Err(RegistryError::Build(format!(
-        "rustc has no target {TARGET}, and it could not be added; type `rustup target add {TARGET}`"
-    )))
-}
-
-fn cargo(project: &Project, folder: &Path) -> Result<(), RegistryError> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let mut flags = vec!["-Ctarget-feature=+simd128".to_owned()];
-    // Paths would make a component's digest depend on where it was built. Those in the
-    // workspace are relative to it already.
-    if let Some(home) = home {
-        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
-    }
-    let mut command = Command::new("cargo");
-    command
-        .args(["build", "--profile", "guest", "--target", TARGET, "--target-dir"])
-        .arg(project.target().join("guests"))
-        .arg("--manifest-path")
-        .arg(folder.join("Cargo.toml"))
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-        // ahash draws a seed while it compiles, unless it is given one.
-        .env("CONST_RANDOM_SEED", "skyloom")
-        .env_remove("RUSTFLAGS")
-        .stdin(Stdio::null())
-        // Standard output is for results.
-        .stdout(Stdio::null());
-    command.args(["--package", &package_name(folder)?]);
-    let status = command.status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => {
-            Err(RegistryError::Build("plugins do not compile; cargo says why above".to_owned()))
-        }
-        Err(error) => Err(RegistryError::Build(format!("cannot run `cargo`: {error}"))),
-    }
-}
-
-fn componentize(core: &Path, component: &Path) -> Result<(), RegistryError> {
-    let bytes =
-        fs::read(core).map_err(|source| RegistryError::Io { path: core.to_owned(), source })?;
-    let wrong = |error: &dyn std::fmt::Display| {
-        let name = core.file_name().unwrap_or_default().to_string_lossy();
-        RegistryError::Build(format!("cannot make a component of {name}: {error}"))
-    };
-    let encoded = wit_component::ComponentEncoder::default()
-        .module(&bytes)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .map_err(|error| wrong(&format!("{error:#}")))?;
-    write(component, &encoded)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
@@ -164,19 +184,32 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
     written().map_err(|source| RegistryError::Io { path: path.to_owned(), source })
 }
 
+/// Beside its own folder, what a package in Rust is made from. The SDKs of other languages are
+/// in this binary.
+const RUST_SOURCES: [&str; 6] = [
+    "plugin-sdk/Cargo.toml",
+    "plugin-sdk/src",
+    "plugin-sdk/wire",
+    "plugin-sdk/wit",
+    "Cargo.toml",
+    "Cargo.lock",
+];
+
 /// What a component was made from, cheaply: names, sizes and times of all sources it could
 /// use. It decides whether Cargo is asked, never what a result is called.
-fn stamp_of(project: &Project, folder: &Path) -> String {
+fn stamp_of(package: &Package) -> String {
     let mut hasher = blake3::Hasher::new();
-    let mut roots = vec![
-        folder.to_owned(),
-        project.root.join("plugin-sdk"),
-        project.root.join("Cargo.toml"),
-        project.root.join("Cargo.lock"),
-    ];
-    // A package that plugins share is a source of each of them.
-    let shared = fs::read_dir(project.root.join("plugins")).into_iter().flatten().flatten();
-    roots.extend(shared.map(|entry| entry.path()).filter(|path| super::project::is_library(path)));
+    let mut roots = vec![package.folder.clone()];
+    match package.language {
+        Language::Rust => {
+            let root = &package.root;
+            roots.extend(RUST_SOURCES.iter().map(|name| root.join(name)));
+            // A package that plugins share is a source of each of them.
+            let shared = fs::read_dir(root.join("plugins")).into_iter().flatten().flatten();
+            let shared = shared.map(|entry| entry.path());
+            roots.extend(shared.filter(|path| super::project::is_library(path)));
+        }
+    }
     roots.sort();
     for root in roots {
         stamp_tree(&root, &mut hasher);
@@ -188,7 +221,10 @@ fn stamp_tree(path: &Path, hasher: &mut blake3::Hasher) {
     let Ok(metadata) = fs::metadata(path) else { return };
     let name = path.file_name().unwrap_or_default();
     if metadata.is_dir() {
-        if ["target", "tests", "goldens", "benches"].iter().any(|skipped| name == *skipped) {
+        if ["target", "tests", "goldens", "benches", "node_modules", ".venv", "__pycache__"]
+            .iter()
+            .any(|skipped| name == *skipped)
+        {
             return;
         }
         let mut entries: Vec<_> =

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::PluginSource;
+use super::{PluginSource, is_package};
 
 /// The nearest folder around a workflow that holds `plugins/`; the workflow's own folder
 /// where there is none.
@@ -24,7 +24,7 @@ impl Project {
     /// Where plugins of this name would be looked for.
     pub fn plugin(&self, name: &str) -> Option<PluginSource> {
         let folder = self.root.join("plugins").join(name);
-        if folder.join("Cargo.toml").is_file() && !is_library(&folder) {
+        if is_package(&folder) && !is_library(&folder) {
             return Some(PluginSource::Folder(folder));
         }
         let file = folder.with_extension("wasm");

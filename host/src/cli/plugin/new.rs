@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{End, render};
+use super::templates::{LANGUAGES, Language, Template};
 use crate::fault::suggestion;
 use crate::registry::Project;
 use crate::run::RunError;
@@ -16,87 +17,36 @@ use crate::run::RunError;
 pub(super) struct NewArgs {
     /// Lower-case letters, digits and hyphens, beginning with a letter.
     name: String,
-    /// What the plugin is for: feature-extractor, classifier, ingester, selector, evaluator
-    /// or transformer.
+    /// What the plugin is for: feature-extractor, classifier, explainer or ingester; in Rust
+    /// also selector, evaluator or transformer.
     #[arg(long, default_value = "feature-extractor")]
     role: String,
     /// The language that it is written in.
     #[arg(long, default_value = "rust")]
     lang: String,
+    /// On what it runs, where its language has a choice.
+    #[arg(long)]
+    runtime: Option<String>,
     /// Print results as JSON.
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// A package to start from. In its files, `plugin-name`, `plugin_name` and `PluginName` stand
-/// for the new plugin's name.
-struct Template {
-    role: &'static str,
-    description: &'static str,
-    /// Path in the package, and content.
-    files: &'static [(&'static str, &'static str)],
-}
-
-macro_rules! template {
-    ($role:literal, $science:literal, $description:literal) => {
-        Template {
-            role: $role,
-            description: $description,
-            files: &[
-                ("Cargo.toml", include_str!("../templates/Cargo.toml.in")),
-                ("src/lib.rs", include_str!(concat!("../templates/", $role, "/lib.rs"))),
-                (
-                    concat!("src/", $science, ".rs"),
-                    include_str!(concat!("../templates/", $role, "/", $science, ".rs")),
-                ),
-                (
-                    "tests/contract.rs",
-                    include_str!(concat!("../templates/", $role, "/contract.rs")),
-                ),
-                ("README.md", include_str!(concat!("../templates/", $role, "/README.md"))),
-            ],
-        }
-    };
-}
-
-const TEMPLATES: [Template; 6] = [
-    template!(
-        "feature-extractor",
-        "signal",
-        "Adds the signal-to-noise ratio of a measured column."
-    ),
-    template!("classifier", "cut", "Tells two classes apart by a threshold on one column."),
-    template!("ingester", "lines", "Reads text tables whose columns are set apart by white space."),
-    template!("selector", "precision", "Keeps the rows whose measurement is precise enough."),
-    template!(
-        "evaluator",
-        "recall",
-        "Scores predicted classes: accuracy, and recall of each class."
-    ),
-    template!("transformer", "scale", "Multiplies a column by a factor and gives it another unit."),
-];
-
 pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
-    if args.lang != "rust" {
-        let message = format!("no templates in `{}` yet; there is: rust", args.lang);
-        return Err(RunError::Usage(message));
-    }
-    let Some(template) = TEMPLATES.iter().find(|template| template.role == args.role) else {
-        let offered = TEMPLATES.iter().map(|template| template.role).collect::<Vec<_>>();
-        let help = match suggestion(&args.role, offered.iter().copied()) {
-            help if help.starts_with("did you mean") => help,
-            _ => format!("there is one for {}", offered.join(", ")),
-        };
-        return Err(RunError::Usage(format!(
-            "there is no template for role `{}`; {help}",
-            args.role
-        )));
-    };
+    let language = language(&args.lang, args.runtime.as_deref())?;
+    let template = template(language, &args.role)?;
+    let is_rust = language.name == "rust";
     let project = Project::around(Path::new("."));
-    check_place(&project)?;
+    if is_rust {
+        check_place(&project)?;
+    }
     check_name(&args.name, &project).map_err(RunError::Usage)?;
     let folder = write(&project.root.join("plugins"), &args.name, template)?;
-    register(&project);
+    if is_rust {
+        register(&project);
+    } else {
+        leave_out(&project, &args.name);
+    }
     let shown = short(&folder);
     if args.json {
         let files: Vec<_> = template.files.iter().map(|(path, _)| path).collect();
@@ -106,11 +56,42 @@ pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
     } else {
         render::out(&shown.display().to_string());
     }
-    let (name, science) = (&args.name, template.files[2].0);
+    let (name, science) = (&args.name, template.science);
     render::note(&format!(
         "the science is in {science}; `skyloom plugin test {name}` builds and tests it, and `plugin: {name}` names it in a workflow"
     ));
     Ok(End::Ok)
+}
+
+fn language(name: &str, runtime: Option<&str>) -> Result<&'static Language, RunError> {
+    let found =
+        LANGUAGES.iter().find(|language| (language.name, language.runtime) == (name, runtime));
+    found.ok_or_else(|| {
+        let offered = LANGUAGES.iter().map(|language| match language.runtime {
+            None => format!("`--lang {}`", language.name),
+            Some(runtime) => format!("`--lang {} --runtime {runtime}`", language.name),
+        });
+        let runtime = runtime.map(|runtime| format!(" with runtime `{runtime}`"));
+        let runtime = runtime.unwrap_or_default();
+        RunError::Usage(format!(
+            "there are no templates in `{name}`{runtime}; there is {}",
+            offered.collect::<Vec<_>>().join(", ")
+        ))
+    })
+}
+
+fn template(language: &Language, role: &str) -> Result<&'static Template, RunError> {
+    language.templates.iter().find(|template| template.role == role).ok_or_else(|| {
+        let offered = language.templates.iter().map(|template| template.role);
+        let help = match suggestion(role, offered.clone()) {
+            help if help.starts_with("did you mean") => help,
+            _ => format!("there is one for {}", offered.collect::<Vec<_>>().join(", ")),
+        };
+        RunError::Usage(format!(
+            "there is no template for role `{role}` in {}; {help}",
+            language.name
+        ))
+    })
 }
 
 /// `path` from the current folder, where it lies in it.
@@ -214,6 +195,7 @@ fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, Run
         RunError::Usage(format!("cannot write {}: {error}", folder.display()))
     };
     let written = || -> std::io::Result<()> {
+        fs::create_dir_all(plugins)?;
         // Not in `plugins/`: every folder there is a member of the workspace.
         let aside = tempfile::Builder::new()
             .prefix(".new-plugin-")
@@ -223,7 +205,9 @@ fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, Run
             fs::create_dir_all(path.parent().unwrap_or(&path))?;
             fs::write(&path, filled_in(content, name, template))?;
         }
-        format(aside.path());
+        if aside.path().join("Cargo.toml").is_file() {
+            format(aside.path());
+        }
         // A temporary folder is the owner's alone; a package is like any other.
         #[cfg(unix)]
         {
@@ -247,6 +231,27 @@ fn register(project: &Project) {
         .stderr(Stdio::null())
         .status();
     drop(registered);
+}
+
+/// Cargo takes every folder in `plugins/` for a package of its own, unless it is told not to.
+/// Where the workspace's manifest is not as expected, cargo will say so.
+fn leave_out(project: &Project, name: &str) {
+    let path = project.root.join("Cargo.toml");
+    let Ok(manifest) = fs::read_to_string(&path) else { return };
+    let folder = format!("\"plugins/{name}\"");
+    if !manifest.contains("\"plugins/*\"") || manifest.contains(&folder) {
+        return;
+    }
+    let listed = match manifest.split_once("\nexclude = [") {
+        Some((before, rest)) if !rest.trim_start().starts_with(']') => {
+            format!("{before}\nexclude = [{folder}, {}", rest.trim_start())
+        }
+        Some((before, rest)) => format!("{before}\nexclude = [{folder}{rest}"),
+        None => {
+            manifest.replacen("[workspace]\n", &format!("[workspace]\nexclude = [{folder}]\n"), 1)
+        }
+    };
+    drop(fs::write(path, listed));
 }
 
 /// A name changes the order of imports and the length of lines. Without rustfmt, they stay.
@@ -293,6 +298,23 @@ mod tests {
     }
 
     #[test]
+    fn cargo_is_told_which_folders_are_not_its_own() {
+        let check = |before: &str, after: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("Cargo.toml"), before).unwrap();
+            leave_out(&Project { root: folder.path().to_owned() }, "new");
+            assert_eq!(fs::read_to_string(folder.path().join("Cargo.toml")).unwrap(), after);
+        };
+        let members = "members = [\"plugins/*\"]\n";
+        let with = |exclude: &str| format!("[workspace]\n{exclude}{members}");
+        check(&with(""), &with("exclude = [\"plugins/new\"]\n"));
+        check(&with("exclude = []\n"), &with("exclude = [\"plugins/new\"]\n"));
+        let old = "exclude = [\"plugins/old\"]\n";
+        check(&with(old), &with("exclude = [\"plugins/new\", \"plugins/old\"]\n"));
+        check("[package]\n", "[package]\n");
+    }
+
+    #[test]
     fn types_are_named_after_plugins() {
         assert_eq!(type_name("period-search"), "PeriodSearch");
         assert_eq!(type_name("plugin"), "PluginPlugin");
@@ -300,7 +322,7 @@ mod tests {
 
     #[test]
     fn templates_are_filled_in() {
-        for template in &TEMPLATES {
+        for template in LANGUAGES.iter().flat_map(|language| language.templates) {
             let folder = tempfile::tempdir().unwrap();
             let plugins = folder.path().join("plugins");
             fs::create_dir(&plugins).unwrap();
@@ -311,6 +333,7 @@ mod tests {
                 for left in ["plugin-name", "plugin_name", "PluginName", "PLUGIN DESCRIPTION"] {
                     assert!(!text.contains(left), "{}/{path} has {left}", template.role);
                 }
+                assert!(template.files.iter().any(|(path, _)| *path == template.science));
                 named +=
                     usize::from(text.contains("PeriodSearch") || text.contains("period-search"));
             }
