@@ -40,6 +40,10 @@ enum Language {
     Rust,
 }
 
+/// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
+/// Rust need none, but may have one.
+const LANGUAGES: [(&str, Option<&str>, Language); 1] = [("rust", None, Language::Rust)];
+
 /// `plugin.toml`: what the folder of a package that is not Rust's says about itself.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,13 +94,17 @@ impl Language {
         let wrong = |reason: String| RegistryError::Build(format!("{}: {reason}", path.display()));
         let manifest: Manifest =
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
-        match (manifest.language.as_str(), manifest.runtime.as_deref()) {
-            (language, runtime) => {
-                let runtime = runtime.map(|runtime| format!(" with runtime `{runtime}`"));
-                let runtime = runtime.unwrap_or_default();
-                Err(wrong(format!("nothing here builds `{language}`{runtime}; there is: rust")))
-            }
-        }
+        let wanted = (manifest.language.as_str(), manifest.runtime.as_deref());
+        let found = LANGUAGES.iter().find(|(language, runtime, _)| (*language, *runtime) == wanted);
+        found.map(|(.., language)| *language).ok_or_else(|| {
+            let name = |(language, runtime): (&str, Option<&str>)| match runtime {
+                None => format!("`language = \"{language}\"`"),
+                Some(runtime) => format!("`language = \"{language}\"`, `runtime = \"{runtime}\"`"),
+            };
+            let known = LANGUAGES.iter().map(|(language, runtime, _)| name((language, *runtime)));
+            let known = known.collect::<Vec<_>>().join(" or ");
+            wrong(format!("nothing here builds {}; write {known}", name(wanted)))
+        })
     }
 }
 
