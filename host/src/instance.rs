@@ -11,6 +11,7 @@ mod chosen;
 mod compiled;
 mod engine;
 mod store;
+mod wasi;
 mod words;
 
 pub use chosen::Selection;

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{
-    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, Task, Watch,
+    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task, Watch,
 };
 use skyloom::registry::{self, Project};
 
@@ -65,6 +65,19 @@ impl Store {
         table: &Table,
         batch_rows: usize,
     ) -> Result<(Binding, Table), InstanceError> {
+        let (binding, report) = self.report(component, params, table, batch_rows)?;
+        let schema = Arc::new(Schema::new(binding.outputs[0].fields.clone()));
+        Ok((binding, Table { schema, partitions: report.outputs[0].clone() }))
+    }
+
+    /// The same, and all that is known of the run.
+    pub(crate) fn report(
+        &self,
+        component: &Component,
+        params: &str,
+        table: &Table,
+        batch_rows: usize,
+    ) -> Result<(Binding, RunReport), InstanceError> {
         let port = component.descriptor().inputs[0].name.clone();
         let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
         let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
@@ -81,8 +94,7 @@ impl Store {
             batch_rows,
             may_cut: false,
         })?;
-        let schema = Arc::new(Schema::new(binding.outputs[0].fields.clone()));
-        Ok((binding, Table { schema, partitions: report.outputs[0].clone() }))
+        Ok((binding, report))
     }
 }
 

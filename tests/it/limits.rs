@@ -257,7 +257,7 @@ fn check_unusable(workflow: &str, expected: &[&str]) {
 #[test]
 fn what_is_no_plugin_is_not_loaded() {
     check_unusable("tests/cases/limits/slow-describe.yaml", &["slow-describe", "describ", "10 s"]);
-    check_unusable("tests/cases/limits/clock.yaml", &["wasi:clocks/monotonic-clock"]);
+    check_unusable("tests/cases/limits/caller.yaml", &["wasi:http/outgoing-handler"]);
 }
 
 #[test]

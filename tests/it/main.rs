@@ -5,6 +5,7 @@ mod guests;
 mod main_job;
 mod sdss;
 mod limits;
+mod wasi;
 mod wire;
 mod contract;
 mod check;

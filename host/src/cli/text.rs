@@ -90,13 +90,12 @@ pub(super) fn count(number: usize, thing: &str) -> String {
 
 /// What a plugin could look at while it runs.
 pub(super) fn sees(component: &Component) -> String {
-    let others: Vec<_> =
-        component.imports.iter().filter(|name| !name.starts_with("skyloom:plugin/")).collect();
+    let others = component.imports.iter().filter(|name| !name.starts_with("skyloom:plugin/"));
+    let others: Vec<_> = others.map(String::as_str).collect();
     if others.is_empty() {
         return "sees nothing but its inputs".to_owned();
     }
-    let names: Vec<_> = others.iter().map(|name| name.as_str()).collect();
-    format!("sees its inputs and {}", names.join(", "))
+    format!("sees its inputs, and stand-ins that are the same everywhere: {}", others.join(", "))
 }
 
 pub(super) fn role_name(role: Role) -> &'static str {

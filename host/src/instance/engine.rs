@@ -16,6 +16,7 @@ use super::store::{
     self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch,
     WriterHandle,
 };
+use super::wasi;
 use super::words::{MAX_MESSAGE_BYTES, is_printable, shown};
 use super::{
     Binding, ColumnError, Descriptor, GuestError, InstanceError, Passed, Port, PortKind, Purpose,
@@ -88,12 +89,14 @@ impl Engine {
             .map(|(name, _)| name.to_owned())
             .collect();
         let allowed = [abi::DATA, abi::LOG, abi::TYPES];
-        if let Some(name) = imports.iter().find(|name| !allowed.contains(&name.as_str())) {
+        let is_known =
+            |name: &String| allowed.contains(&name.as_str()) || wasi::stands_in_for(name);
+        if let Some(name) = imports.iter().find(|name| !is_known(name)) {
             return Err(InstanceError::ForbiddenImport(name.clone()));
         }
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
+        let mut linker = self.linker.clone();
+        let pre = wasi::link(&mut linker, &component)
+            .and_then(|()| linker.instantiate_pre(&component))
             .map_err(|error| InstanceError::WrongContract(format!("{error:#}")))?;
         let mut loaded = Component {
             engine: self.engine.clone(),
@@ -189,6 +192,7 @@ impl Component {
                 .map_err(|error| InstanceError::WrongContract(format!("`{name}`: {error:#}")))?;
             function.call(&mut *store, params)
         })();
+        store.data_mut().end_output();
         // What the host refused comes first: the guest's own story follows from it.
         if let Some(reason) = store.data_mut().reason() {
             return Err(reason);

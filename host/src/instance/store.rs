@@ -15,6 +15,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
 use super::chosen::{Chosen, Selection};
+use super::wasi::{Console, Wasi};
 use super::words::shown;
 use super::{InstanceError, TableSchema};
 use crate::data::{
@@ -135,6 +136,7 @@ pub struct RunReport {
 
 pub(crate) struct State {
     pub(crate) resources: ResourceTable,
+    pub(super) wasi: Wasi,
     limits: Limits,
     started: Instant,
     watch: Arc<Watch>,
@@ -159,6 +161,7 @@ impl State {
         resources.set_max_capacity(MAX_HANDLES);
         Self {
             resources,
+            wasi: Wasi::default(),
             limits,
             started: Instant::now(),
             watch,
@@ -233,6 +236,23 @@ impl State {
                 "it needs more than its {limit} MiB of memory; raise `resources: {{memory: …}}` of this node"
             ))
         })
+    }
+
+    /// Keeps a line that the guest wrote to standard output or error.
+    pub(super) fn print(&mut self, output: Console, line: &str) {
+        if !line.is_empty() {
+            self.write_log(
+                if matches!(output, Console::Output) { Level::Info } else { Level::Warn },
+                line,
+            );
+        }
+    }
+
+    /// Keeps the lines that the guest began and did not end.
+    pub(super) fn end_output(&mut self) {
+        for (output, line) in self.wasi.rest() {
+            self.print(output, &line);
+        }
     }
 
     /// What the guest said last, such as why it panicked.

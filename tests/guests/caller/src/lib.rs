@@ -1,19 +1,19 @@
-//! Asks for the clock, which plugins do not get.
+//! Would call other machines, which plugins do not get to do.
 #![cfg(target_arch = "wasm32")]
 
 wit_bindgen::generate!({
     inline: "
-        package guest:clock;
+        package guest:caller;
         world greedy {
             include skyloom:plugin/plugin@0.1.0;
-            import wasi:clocks/monotonic-clock@0.2.0;
+            import wasi:http/outgoing-handler@0.2.0;
         }
-        package wasi:clocks@0.2.0 {
-            interface monotonic-clock { now: func() -> u64; }
+        package wasi:http@0.2.0 {
+            interface outgoing-handler { handle: func(request: string) -> string; }
         }
     ",
     path: "../../../plugin-sdk/wit/v0.1",
-    world: "guest:clock/greedy",
+    world: "guest:caller/greedy",
     generate_all,
 });
 
@@ -22,12 +22,12 @@ use exports::skyloom::plugin::node::{
 };
 use skyloom::plugin::data::Writer;
 
-struct Clock;
-export!(Clock);
+struct Caller;
+export!(Caller);
 
-impl Guest for Clock {
+impl Guest for Caller {
     fn describe() -> Descriptor {
-        panic!("{}", wasi::clocks::monotonic_clock::now())
+        panic!("{}", wasi::http::outgoing_handler::handle("home"))
     }
 
     fn bind(_: String, _: Vec<BoundInput>) -> Result<Binding, PluginError> {
