@@ -34,6 +34,8 @@ pub enum RegistryError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} cannot be used: {source}", path.display())]
     Load { path: PathBuf, source: InstanceError },
+    #[error("`{package}` is built with {tool}, which is not here; type `{install}`")]
+    NoTool { package: String, tool: String, install: String },
     #[error("{0}")]
     Build(String),
 }

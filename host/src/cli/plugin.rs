@@ -150,10 +150,24 @@ impl Shelf {
     }
 
     /// All plugins of the project, built if they are stale.
-    pub(super) fn load_all(&mut self) -> Result<Vec<Loaded>, RunError> {
-        let sources = self.all();
-        self.build(&sources)?;
-        sources.iter().map(|source| self.open(source)).collect()
+    pub(super) fn load_all(&self) -> Result<Vec<Loaded>, RunError> {
+        self.build_all()?.iter().map(|source| self.open(source)).collect()
+    }
+
+    /// Builds all plugins of the project that can be built here, and gives those. Who works in
+    /// one language need not have the tools of the others: what is missing is said.
+    fn build_all(&self) -> Result<Vec<PluginSource>, RunError> {
+        let mut built = Vec::new();
+        for source in self.all() {
+            match self.build(std::slice::from_ref(&source)) {
+                Ok(()) => built.push(source),
+                Err(RunError::Registry(missing @ RegistryError::NoTool { .. })) => {
+                    render::note(&format!("left out: {missing}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(built)
     }
 
     fn all(&self) -> Vec<PluginSource> {
@@ -165,7 +179,7 @@ impl Shelf {
 fn build(args: &BuildArgs) -> Result<End, RunError> {
     let shelf = Shelf::here()?;
     let sources = match args.plugins.as_slice() {
-        [] => shelf.all(),
+        [] => shelf.build_all()?,
         named => named.iter().map(|name| shelf.find(name)).collect::<Result<_, _>>()?,
     };
     if sources.is_empty() {

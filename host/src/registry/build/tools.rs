@@ -33,12 +33,13 @@ pub(super) fn need(
     names: &[&str],
     install: &str,
 ) -> Result<PathBuf, RegistryError> {
-    find(package, names).ok_or_else(|| {
-        RegistryError::Build(format!(
-            "`{}` is built with `{}`, which is not here; type `{install}`",
-            package.name, names[0]
-        ))
-    })
+    find(package, names).ok_or_else(|| missing(package, &format!("`{}`", names[0]), install))
+}
+
+/// A package cannot be built here: a tool is missing, which `install` would bring.
+pub(super) fn missing(package: &Package, tool: &str, install: &str) -> RegistryError {
+    let (tool, install) = (tool.to_owned(), install.to_owned());
+    RegistryError::NoTool { package: package.name.clone(), tool, install }
 }
 
 /// Runs a tool. What it says goes to standard error, for standard output is for results.
