@@ -6,6 +6,7 @@ mod main_job;
 mod sdss;
 mod limits;
 mod wasi;
+mod languages;
 mod wire;
 mod contract;
 mod check;

@@ -111,7 +111,7 @@ impl Skyloom {
         skyloom
     }
 
-    fn without_plugins() -> Self {
+    pub(crate) fn without_plugins() -> Self {
         Self { state: tempfile::tempdir().expect("a folder for temporary files") }
     }
 
@@ -151,8 +151,27 @@ impl Skyloom {
     }
 }
 
+/// Whether these programs are on `PATH`. Without them a test of another language is skipped,
+/// unless the environment says that all languages are to be tested.
+pub(crate) fn has_tools(names: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there =
+        |name: &&&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let missing: Vec<_> = names.iter().filter(|name| !is_there(name)).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let all = std::env::var_os("SKYLOOM_TEST_LANGUAGES").is_some_and(|value| value == "all");
+    assert!(!all, "{missing:?} are to be here, and are not");
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+    {
+        eprintln!("skipped: {missing:?} are not here");
+    }
+    false
+}
+
 /// Where this test binary was built: guests go there too.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_skyloom-under-test"));
     // target/PROFILE/binary
     binary.ancestors().nth(2).expect("a target folder").to_owned()
