@@ -50,6 +50,11 @@ void sky_rewind(sky_reader *reader) {
   host_reader_rewind(reader->handle);
 }
 
+const struct ArrowSchema *const *sky_reader_fields(const sky_reader *reader, size_t *count) {
+  *count = reader->schema.count;
+  return (const struct ArrowSchema *const *)reader->schema.items;
+}
+
 uint64_t sky_total_rows(const sky_reader *reader) { return host_reader_rows(reader->handle); }
 
 // ── Columns as they came ────────────────────────────────────────────────────────────────

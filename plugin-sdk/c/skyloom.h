@@ -333,6 +333,8 @@ void sky_task_piece(const sky_task *task, uint32_t *index, uint32_t *count);
 // The next batch, NULL at the end. Ends the life of the one before.
 sky_error *sky_next(sky_reader *reader, sky_batch **batch);
 void sky_rewind(sky_reader *reader);
+// The table's columns, of those that `bind` declared.
+const struct ArrowSchema *const *sky_reader_fields(const sky_reader *reader, size_t *count);
 // Rows in all batches together.
 uint64_t sky_total_rows(const sky_reader *reader);
 
