@@ -29,6 +29,18 @@ pub(crate) fn path_of(name: &str) -> PathBuf {
     registry::component_path(&project, &folder).expect("the guest has a name")
 }
 
+/// Whether the guest in `tests/guests/NAME` cannot be built for want of its language's tools;
+/// says so. Where `SKYLOOM_TEST_LANGUAGES` is `all`, that is a failure.
+pub(crate) fn tool_is_missing(name: &str) -> bool {
+    let (project, folder) = (Project::around(&root()), root().join("tests/guests").join(name));
+    let Err(error) = registry::build(&project, &[&folder]) else { return false };
+    let error = error.to_string();
+    let all = std::env::var("SKYLOOM_TEST_LANGUAGES").is_ok_and(|asked| asked == "all");
+    assert!(error.contains("not here") && !all, "{error}");
+    eprintln!("skipped: {error}");
+    true
+}
+
 /// The component at `path`.
 pub(crate) fn load(path: &Path) -> Component {
     registry::load_file(&ENGINE, path).expect("the component is a plugin")
