@@ -123,19 +123,40 @@ func typeOf(kind reflect.Type) members {
 // parse reads parameters, which the host has checked and filled up with defaults.
 func parse[P any](text string) (P, error) {
 	var params P
+	if err := decode(text, &params); err != nil {
+		return params, err
+	}
+	// To encoding/json, what is null or left out is as good as empty.
+	var given map[string]json.RawMessage
+	if err := decode(text, &given); err != nil {
+		return params, err
+	}
+	kind := reflect.TypeFor[P]()
+	for at := range kind.NumField() {
+		field := kind.Field(at)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		value := string(given[name])
+		if field.Type.Kind() != reflect.Pointer && (value == "" || value == "null") {
+			return params, Param(name, "should be of type %s, and is not given", typeOf(field.Type)[0].value)
+		}
+	}
+	return params, nil
+}
+
+func decode(text string, into any) error {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&params)
+	err := decoder.Decode(into)
 	if err == nil {
 		if _, after := decoder.Token(); after != io.EOF {
 			err = errors.New("something follows the parameters")
 		}
 	}
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return params, Param(wrong.Field, "should be of type %s, not %s", wrong.Type, wrong.Value)
+		return Param(wrong.Field, "should be of type %s, not %s", wrong.Type, wrong.Value)
 	}
 	if err != nil {
-		return params, Param("", "%s", err)
+		return Param("", "%s", err)
 	}
-	return params, nil
+	return nil
 }

@@ -67,6 +67,9 @@ static sky_error *read_params(const sky_json *with, params *p) {
   SKY_TRY(sky_param_number(with, "epoch", &p->binning.epoch));
   SKY_TRY(sky_param_integer(with, "min-points", &p->min_points));
   SKY_TRY(sky_param_text(with, "name", &p->name));
+  // What the schema says; the tables of `pdm_theta` rest on it.
+  if (bins < 2 || bins > PDM_MAX_BINS) return sky_param_error("bins", "should be 2 to 200");
+  if (covers < 1 || covers > PDM_MAX_COVERS) return sky_param_error("covers", "should be 1 to 20");
   p->binning.bins = (int)bins;
   p->binning.covers = (int)covers;
   if (p->min > p->max) {

@@ -1,4 +1,4 @@
-"""Writes periods.yaml and covers.yaml: light curves, and what PyAstronomy finds in them.
+"""Writes periods.yaml and periods-covered.yaml: light curves, and what PyAstronomy finds in them.
 
     pip install PyAstronomy==0.25.0 numpy==2.4.6
     python make_cases.py
@@ -99,4 +99,4 @@ def write(name, comment, covers, found):
 
 if __name__ == "__main__":
     write("periods.yaml", "One set of five bins: what PyAstronomy's pdmEquiBin finds.", 1, best(plain))
-    write("covers.yaml", "Two sets of five bins: what its pdmEquiBinCover finds.", 2, best(covered))
+    write("periods-covered.yaml", "Two sets of five bins: what its pdmEquiBinCover finds.", 2, best(covered))

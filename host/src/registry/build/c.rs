@@ -80,10 +80,8 @@ fn compiler(package: &Package) -> Result<Command, RegistryError> {
         can_target_wasm(&clang).then_some(clang)
     });
     clang.map(Command::new).ok_or_else(|| {
-        RegistryError::Build(format!(
-            "`{}` is built with Zig's C compiler, or with clang, wasm-ld and wasi-libc, which are not here; type `{INSTALL}`",
-            package.name
-        ))
+        let tool = "Zig's C compiler, or clang with wasm-ld and wasi-libc";
+        tools::missing(package, tool, INSTALL)
     })
 }
 
