@@ -159,6 +159,9 @@ SKY_LOG_IMPORT("progress") void host_progress(uint64_t done, uint64_t total);
 
 // ── Between the files of the SDK ────────────────────────────────────────────────────────
 
+// Text for the host, which takes only UTF-8: other bytes become question marks. NULL is "".
+wit_string sky_lower_text(const char *text);
+
 // The tables of a schema, built of fields in preorder.
 typedef struct {
   struct ArrowSchema **items;

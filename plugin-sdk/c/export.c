@@ -7,10 +7,6 @@
 
 #define SKY_EXPORT(name) __attribute__((export_name("skyloom:plugin/node@0.1.0#" name)))
 
-static wit_string text_of(const char *text) {
-  return text == NULL ? (wit_string){"", 0} : (wit_string){text, strlen(text)};
-}
-
 static sky_descriptor described(void) {
   sky_descriptor descriptor = {0};
   sky_the_plugin.describe(&descriptor);
@@ -23,8 +19,8 @@ static wit_ports ports_of(const sky_port *ports) {
   wit_ports made = {sky_arena_array(&sky_call, SKY_MAX_PORTS, sizeof *made.items), 0};
   for (; made.count < SKY_MAX_PORTS && ports[made.count].name != NULL; made.count++) {
     const sky_port *port = &ports[made.count];
-    made.items[made.count] = (wit_port){text_of(port->name), (uint8_t)port->kind, port->optional,
-                                        text_of(port->description)};
+    made.items[made.count] = (wit_port){sky_lower_text(port->name), (uint8_t)port->kind, port->optional,
+                                        sky_lower_text(port->description)};
   }
   return made;
 }
@@ -34,18 +30,18 @@ SKY_EXPORT("describe") wit_descriptor *sky_export_describe(void) {
   const sky_descriptor descriptor = described();
   wit_strings citations = {sky_arena_array(&sky_call, SKY_MAX_PORTS, sizeof(wit_string)), 0};
   while (citations.count < SKY_MAX_PORTS && descriptor.citations[citations.count] != NULL) {
-    citations.items[citations.count] = text_of(descriptor.citations[citations.count]);
+    citations.items[citations.count] = sky_lower_text(descriptor.citations[citations.count]);
     citations.count++;
   }
   answer = (wit_descriptor){
-      .name = text_of(descriptor.name),
-      .version = text_of(descriptor.version),
-      .description = text_of(descriptor.description),
+      .name = sky_lower_text(descriptor.name),
+      .version = sky_lower_text(descriptor.version),
+      .description = sky_lower_text(descriptor.description),
       .role = (uint8_t)descriptor.role,
       .scope = (uint8_t)descriptor.scope,
       .inputs = ports_of(descriptor.inputs),
       .outputs = ports_of(descriptor.outputs),
-      .params = text_of(descriptor.params),
+      .params = sky_lower_text(descriptor.params),
       .citations = citations,
   };
   return &answer;
@@ -57,22 +53,22 @@ static wit_error lower_error(const sky_error *error) {
   wit_error lowered = {.kind = (uint8_t)error->kind};
   switch (error->kind) {
     case SKY_PARAM:
-      lowered.param.param = text_of(error->param);
-      lowered.param.message = text_of(error->message);
+      lowered.param.param = sky_lower_text(error->param);
+      lowered.param.message = sky_lower_text(error->message);
       break;
     case SKY_MISSING_COLUMN:
     case SKY_WRONG_TYPE:
     case SKY_WRONG_UNIT:
-      lowered.column.input = text_of(error->input);
-      lowered.column.column = text_of(error->column);
+      lowered.column.input = sky_lower_text(error->input);
+      lowered.column.column = sky_lower_text(error->column);
       lowered.column.param.some = error->param != NULL;
-      lowered.column.param.value = text_of(error->param);
-      lowered.column.expected = text_of(error->expected);
-      lowered.column.found = text_of(error->found);
+      lowered.column.param.value = sky_lower_text(error->param);
+      lowered.column.expected = sky_lower_text(error->expected);
+      lowered.column.found = sky_lower_text(error->found);
       break;
     case SKY_DATA:
     case SKY_FAILED:
-      lowered.message = text_of(error->message);
+      lowered.message = sky_lower_text(error->message);
       break;
   }
   return lowered;

@@ -56,6 +56,34 @@ char *sky_copy_text(sky_arena *arena, const char *bytes, size_t length) {
   return text;
 }
 
+// Bytes of the character at `text`, which a zero ends; 0 where it is not UTF-8.
+static size_t character(const unsigned char *text) {
+  const unsigned char first = text[0], second = first < 0xc2 ? 0 : text[1];
+  const size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  for (size_t at = 1; at < length; at++) {
+    if ((text[at] & 0xc0) != 0x80) return 0;
+  }
+  // Longer than need be, a surrogate, or beyond the last.
+  const bool is_wrong = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+                        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+  return is_wrong ? 0 : length;
+}
+
+wit_string sky_lower_text(const char *text) {
+  if (text == NULL) return (wit_string){"", 0};
+  const size_t length = strlen(text);
+  char *mended = NULL;
+  for (size_t at = 0; at < length;) {
+    const size_t bytes = character((const unsigned char *)text + at);
+    if (bytes == 0) {
+      if (mended == NULL) mended = sky_copy_text(&sky_call, text, length);
+      mended[at] = '?';
+    }
+    at += bytes == 0 ? 1 : bytes;
+  }
+  return (wit_string){mended == NULL ? text : mended, length};
+}
+
 // ── Errors ──────────────────────────────────────────────────────────────────────────────
 
 static char *format_text(const char *format, va_list arguments) {
@@ -119,6 +147,11 @@ sky_error *sky_host_error(const wit_io_error *error) {
   return error_of(SKY_FAILED, sky_copy_text(&sky_call, error->message.bytes, error->message.length));
 }
 
-void sky_warn(const char *message) { host_log(2, message, strlen(message)); }
-void sky_info(const char *message) { host_log(1, message, strlen(message)); }
+static void tell(int32_t level, const char *message) {
+  const wit_string text = sky_lower_text(message);
+  host_log(level, text.bytes, text.length);
+}
+
+void sky_warn(const char *message) { tell(2, message); }
+void sky_info(const char *message) { tell(1, message); }
 void sky_progress(uint64_t done, uint64_t total) { host_progress(done, total); }

@@ -149,9 +149,8 @@ static size_t count_fields(const struct ArrowSchema *field) {
 
 static void put_field(const struct ArrowSchema *field, wit_field **to) {
   wit_field *head = (*to)++;
-  const char *name = field->name == NULL ? "" : field->name;
-  head->name = (wit_string){name, strlen(name)};
-  head->format = (wit_string){field->format, strlen(field->format)};
+  head->name = sky_lower_text(field->name);
+  head->format = sky_lower_text(field->format);
   head->nullable = (field->flags & ARROW_FLAG_NULLABLE) != 0;
   head->metadata = decode_metadata(field->metadata);
   head->dictionary = field->dictionary != NULL;

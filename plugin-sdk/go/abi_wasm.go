@@ -6,6 +6,7 @@ package skyloom
 import (
 	"runtime"
 	"slices"
+	"strings"
 	"structs"
 	"unsafe"
 )
@@ -94,7 +95,9 @@ func at(address uint32) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), 
 // A lowering is memory that the host reads, kept from the collector until it has.
 type lowering struct{ keep []any }
 
+// text is UTF-8 whatever it was, for the host takes no other.
 func (l *lowering) text(text string) wireText {
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	l.keep = append(l.keep, unsafe.StringData(text))
 	return wireText{address(unsafe.Pointer(unsafe.StringData(text))), uint32(len(text))}
 }

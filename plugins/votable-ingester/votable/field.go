@@ -322,14 +322,19 @@ func short(word string) string {
 
 // ── BINARY and BINARY2 ──────────────────────────────────────────────────────────────────
 
-// addBinary adds the row that these bytes hold, big-endian.
-func (c *Column) addBinary(bytes []byte) error {
+// addBinary adds the row that these bytes hold, big-endian. BINARY has no null for numbers with
+// a point but NaN.
+func (c *Column) addBinary(bytes []byte, nanIsNull bool) error {
 	f := c.Field
 	if f.Kind == Text {
 		return c.addBinaryText(bytes)
 	}
+	if f.Length == Variable && len(bytes) == 0 {
+		// As in TABLEDATA, where an empty list looks like none.
+		return c.addNull()
+	}
 	for start := 0; start < len(bytes); start += f.bytes {
-		valid, err := c.addBinaryValue(bytes[start : start+f.bytes])
+		valid, err := c.addBinaryValue(bytes[start:start+f.bytes], nanIsNull)
 		if err != nil {
 			return err
 		}
@@ -344,7 +349,7 @@ func (c *Column) addBinary(bytes []byte) error {
 	return c.end(true)
 }
 
-func (c *Column) addBinaryValue(bytes []byte) (bool, error) {
+func (c *Column) addBinaryValue(bytes []byte, nanIsNull bool) (bool, error) {
 	f := c.Field
 	if f.Kind == Boolean {
 		return c.addTruth(string(bytes))
@@ -353,11 +358,22 @@ func (c *Column) addBinaryValue(bytes []byte) (bool, error) {
 	for _, each := range bytes {
 		bits = bits<<8 | uint64(each)
 	}
-	if f.isNull(bits) {
+	if f.isNull(bits) || nanIsNull && f.isNaN(bits) {
 		return false, nil
 	}
 	c.addBits(bits)
 	return true, nil
+}
+
+func (f *Field) isNaN(bits uint64) bool {
+	switch f.Kind {
+	case Float32:
+		return math.IsNaN(float64(math.Float32frombits(uint32(bits))))
+	case Float64:
+		return math.IsNaN(math.Float64frombits(bits))
+	default:
+		return false
+	}
 }
 
 func (c *Column) addBinaryText(bytes []byte) error {

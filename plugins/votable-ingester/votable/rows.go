@@ -116,7 +116,7 @@ func (b *binaryRows) next(columns []*Column) (bool, error) {
 		if nulls != nil && nulls[at/8]&(0x80>>(at%8)) != 0 {
 			err = column.addNull()
 		} else {
-			err = column.addBinary(bytes)
+			err = column.addBinary(bytes, !b.hasNulls)
 		}
 		if err != nil {
 			return false, fmt.Errorf("column `%s`: %w", column.Field.Name, err)
