@@ -8,6 +8,7 @@ mod limits;
 mod wasi;
 mod languages;
 mod wire;
+mod c_and_go;
 mod contract;
 mod check;
 mod run;

@@ -82,6 +82,10 @@ fn plugins_have_tests_and_goldens_with_parents() {
     let mut wrong = Vec::new();
     for folder in folders_in("plugins") {
         let name = folder.file_name().expect("it has a name").to_string_lossy().into_owned();
+        if folder.join("plugin.toml").is_file() && !folder.join("Cargo.toml").is_file() {
+            wrong.extend(foreign_plugin(&folder, &name));
+            continue;
+        }
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
         if !manifest.contains(&format!("name = \"{name}\"")) {
             wrong.push(format!("plugins/{name}: the package bears another name"));
@@ -106,6 +110,24 @@ fn plugins_have_tests_and_goldens_with_parents() {
         }
     }
     all_good(&wrong);
+}
+
+/// What a plugin in another language than Rust lacks: its golden cases lie in its tests.
+fn foreign_plugin(folder: &Path, name: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let entries = fs::read_dir(folder.join("tests")).into_iter().flatten().flatten();
+    let cases = entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "yaml"));
+    if cases.count() == 0 {
+        wrong.push(format!("plugins/{name}: no golden cases in tests"));
+    }
+    if !folder.join("tests/README.md").is_file() {
+        wrong.push(format!("plugins/{name}: no tests/README.md that says where they come from"));
+    }
+    let excluded = text_of(Path::new("Cargo.toml")).contains(&format!("\"plugins/{name}\""));
+    if !excluded {
+        wrong.push(format!("plugins/{name}: `exclude` in Cargo.toml does not name it"));
+    }
+    wrong
 }
 
 #[test]

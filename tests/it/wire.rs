@@ -1,7 +1,8 @@
 //! What crosses the border comes back value for value: random schemas and batches go from
 //! the host through a guest and back.
 //!
-//! `echo` rebuilds Arrow arrays with the SDK in between; `border` moves bytes only.
+//! `echo` rebuilds Arrow arrays with the SDK in between, `echo-c` and `echo-go` with those of
+//! their languages; `border` moves bytes only.
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,7 +19,14 @@ use skyloom::instance::Component;
 use crate::guests::{self, Store};
 
 static ECHO: LazyLock<Component> = LazyLock::new(|| guests::build("echo"));
+static ECHO_C: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-c"));
+static ECHO_GO: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-go"));
 static BORDER: LazyLock<Component> = LazyLock::new(|| guests::build("border"));
+
+/// The guest, if the tools of its language are here.
+fn foreign(name: &str) -> Option<Component> {
+    (!guests::tool_is_missing(name)).then(|| guests::build(name))
+}
 
 /// Types without children.
 fn leaf() -> impl Strategy<Value = DataType> {
@@ -430,6 +438,9 @@ fn long_light_curves_come_back() {
     let mut dice = Dice(1);
     let batches = [1, 70_000, 0, 12_345].map(|rows| batch(&schema, rows, &mut dice));
     check(&ECHO, "{}", &schema, &batches, 65_536).expect("equal");
+    for echo in [&ECHO_C, &ECHO_GO].into_iter().filter_map(|echo| echo.as_ref()) {
+        check(echo, "{}", &schema, &batches, 65_536).expect("equal");
+    }
     check(&BORDER, r#"{"mode":"slice","rows":9999}"#, &schema, &batches, 65_536).expect("equal");
 }
 
@@ -446,6 +457,34 @@ proptest! {
         let (schema, mut dice) = (schema(types), Dice(seed));
         let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
         check(&ECHO, "{}", &schema, &batches, batch_rows)?;
+    }
+
+    #[test]
+    fn columns_come_back_from_c(
+        types in prop::collection::vec(field(data_type()), 1..5),
+        rows in prop::collection::vec(0..40_usize, 0..3),
+        batch_rows in prop::sample::select(vec![1, 2, 7, 65_536]),
+        seed in any::<u64>(),
+    ) {
+        let (schema, mut dice) = (schema(types), Dice(seed));
+        let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
+        if let Some(echo) = ECHO_C.as_ref() {
+            check(echo, "{}", &schema, &batches, batch_rows)?;
+        }
+    }
+
+    #[test]
+    fn columns_come_back_from_go(
+        types in prop::collection::vec(field(data_type()), 1..5),
+        rows in prop::collection::vec(0..40_usize, 0..3),
+        batch_rows in prop::sample::select(vec![1, 2, 7, 65_536]),
+        seed in any::<u64>(),
+    ) {
+        let (schema, mut dice) = (schema(types), Dice(seed));
+        let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
+        if let Some(echo) = ECHO_GO.as_ref() {
+            check(echo, "{}", &schema, &batches, batch_rows)?;
+        }
     }
 
     #[test]

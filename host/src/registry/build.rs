@@ -4,9 +4,10 @@
 //! language is built with its own ordinary tools; what they make depends on the sources, the
 //! tools' versions and nothing else.
 
+mod c;
 mod component;
+mod go;
 mod rust;
-#[expect(dead_code, reason = "the languages to come are built with it")]
 mod tools;
 
 pub use rust::{TARGET, ensure_target, has_target};
@@ -38,11 +39,14 @@ struct Package {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
     Rust,
+    C,
+    Go,
 }
 
 /// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
 /// Rust need none, but may have one.
-const LANGUAGES: [(&str, Option<&str>, Language); 1] = [("rust", None, Language::Rust)];
+const LANGUAGES: [(&str, Option<&str>, Language); 3] =
+    [("rust", None, Language::Rust), ("c", None, Language::C), ("go", None, Language::Go)];
 
 /// `plugin.toml`: what the folder of a package that is not Rust's says about itself.
 #[derive(Debug, Deserialize)]
@@ -71,6 +75,8 @@ impl Package {
             .map_err(|source| RegistryError::Io { path: self.work.clone(), source })?;
         match self.language {
             Language::Rust => rust::build(self),
+            Language::C => c::build(self),
+            Language::Go => go::build(self),
         }
     }
 
@@ -217,6 +223,7 @@ fn stamp_of(package: &Package) -> String {
             let shared = shared.map(|entry| entry.path());
             roots.extend(shared.filter(|path| super::project::is_library(path)));
         }
+        Language::C | Language::Go => {}
     }
     roots.sort();
     for root in roots {

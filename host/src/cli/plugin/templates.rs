@@ -19,8 +19,11 @@ pub(super) struct Template {
 }
 
 /// The languages, Rust first.
-pub(super) const LANGUAGES: [Language; 1] =
-    [Language { name: "rust", runtime: None, templates: &RUST }];
+pub(super) const LANGUAGES: [Language; 3] = [
+    Language { name: "rust", runtime: None, templates: &RUST },
+    Language { name: "c", runtime: None, templates: &C },
+    Language { name: "go", runtime: None, templates: &GO },
+];
 
 const FEATURE_EXTRACTOR: &str = "Adds the signal-to-noise ratio of a measured column.";
 const CLASSIFIER: &str = "Tells two classes apart by a threshold on one column.";
@@ -61,4 +64,118 @@ const RUST: [Template; 7] = [
     rust!("selector", "precision", SELECTOR),
     rust!("evaluator", "recall", EVALUATOR),
     rust!("transformer", "scale", TRANSFORMER),
+];
+
+/// A file of the cases that languages share.
+macro_rules! case {
+    ($role:literal, $name:literal) => {
+        (concat!("tests/", $name), include_str!(concat!("../templates/cases/", $role, "/", $name)))
+    };
+}
+
+macro_rules! c {
+    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
+        Template {
+            role: $role,
+            description: $description,
+            science: concat!("src/", $science, ".c"),
+            files: &[
+                ("plugin.toml", include_str!("../templates/c/plugin.toml.in")),
+                ("src/plugin.c", include_str!(concat!("../templates/c/", $role, "/plugin.c"))),
+                (
+                    concat!("src/", $science, ".h"),
+                    include_str!(concat!("../templates/c/", $role, "/", $science, ".h")),
+                ),
+                (
+                    concat!("src/", $science, ".c"),
+                    include_str!(concat!("../templates/c/", $role, "/", $science, ".c")),
+                ),
+                (
+                    concat!("tests/", $science, "_test.c"),
+                    include_str!(concat!("../templates/c/", $role, "/", $science, "_test.c")),
+                ),
+                ("README.md", include_str!(concat!("../templates/c/", $role, "/README.md"))),
+                $(case!($role, $case)),+
+            ],
+        }
+    };
+}
+
+const C: [Template; 4] = [
+    c!(
+        "feature-extractor",
+        "signal",
+        FEATURE_EXTRACTOR,
+        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
+    ),
+    c!(
+        "classifier",
+        "cut",
+        CLASSIFIER,
+        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
+    ),
+    c!(
+        "explainer",
+        "margin",
+        EXPLAINER,
+        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
+    ),
+    c!(
+        "ingester",
+        "lines",
+        INGESTER,
+        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
+    ),
+];
+
+macro_rules! go {
+    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
+        Template {
+            role: $role,
+            description: $description,
+            science: concat!($science, "/", $science, ".go"),
+            files: &[
+                ("plugin.toml", include_str!("../templates/go/plugin.toml.in")),
+                ("go.mod", include_str!("../templates/go/go.mod.in")),
+                ("plugin.go", include_str!(concat!("../templates/go/", $role, "/plugin.go"))),
+                (
+                    concat!($science, "/", $science, ".go"),
+                    include_str!(concat!("../templates/go/", $role, "/", $science, ".go")),
+                ),
+                (
+                    concat!($science, "/", $science, "_test.go"),
+                    include_str!(concat!("../templates/go/", $role, "/", $science, "_test.go")),
+                ),
+                ("README.md", include_str!(concat!("../templates/go/", $role, "/README.md"))),
+                $(case!($role, $case)),+
+            ],
+        }
+    };
+}
+
+const GO: [Template; 4] = [
+    go!(
+        "feature-extractor",
+        "signal",
+        FEATURE_EXTRACTOR,
+        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
+    ),
+    go!(
+        "classifier",
+        "cut",
+        CLASSIFIER,
+        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
+    ),
+    go!(
+        "explainer",
+        "margin",
+        EXPLAINER,
+        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
+    ),
+    go!(
+        "ingester",
+        "lines",
+        INGESTER,
+        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
+    ),
 ];

@@ -1,0 +1,3 @@
+module skyloom.dev/skyloom
+
+go 1.24

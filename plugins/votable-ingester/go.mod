@@ -1,0 +1,3 @@
+module votable-ingester
+
+go 1.24
