@@ -6,6 +6,7 @@
 
 mod component;
 mod rust;
+mod scientific;
 #[expect(dead_code, reason = "the languages to come are built with it")]
 mod tools;
 
@@ -38,11 +39,14 @@ struct Package {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
     Rust,
+    /// Python with NumPy and its kin.
+    Scientific,
 }
 
 /// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
 /// Rust need none, but may have one.
-const LANGUAGES: [(&str, Option<&str>, Language); 1] = [("rust", None, Language::Rust)];
+const LANGUAGES: [(&str, Option<&str>, Language); 2] =
+    [("rust", None, Language::Rust), ("python", Some("scientific"), Language::Scientific)];
 
 /// `plugin.toml`: what the folder of a package that is not Rust's says about itself.
 #[derive(Debug, Deserialize)]
@@ -71,6 +75,7 @@ impl Package {
             .map_err(|source| RegistryError::Io { path: self.work.clone(), source })?;
         match self.language {
             Language::Rust => rust::build(self),
+            Language::Scientific => scientific::build(self),
         }
     }
 
@@ -216,6 +221,12 @@ fn stamp_of(package: &Package) -> String {
             let shared = fs::read_dir(root.join("plugins")).into_iter().flatten().flatten();
             let shared = shared.map(|entry| entry.path());
             roots.extend(shared.filter(|path| super::project::is_library(path)));
+        }
+        // Another host may bring another SDK.
+        Language::Scientific => {
+            for (_, text) in scientific::SDK {
+                hasher.update(text.as_bytes());
+            }
         }
     }
     roots.sort();

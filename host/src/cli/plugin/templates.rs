@@ -19,8 +19,10 @@ pub(super) struct Template {
 }
 
 /// The languages, Rust first.
-pub(super) const LANGUAGES: [Language; 1] =
-    [Language { name: "rust", runtime: None, templates: &RUST }];
+pub(super) const LANGUAGES: [Language; 2] = [
+    Language { name: "rust", runtime: None, templates: &RUST },
+    Language { name: "python", runtime: Some("scientific"), templates: &SCIENTIFIC },
+];
 
 const FEATURE_EXTRACTOR: &str = "Adds the signal-to-noise ratio of a measured column.";
 const CLASSIFIER: &str = "Tells two classes apart by a threshold on one column.";
@@ -61,4 +63,52 @@ const RUST: [Template; 7] = [
     rust!("selector", "precision", SELECTOR),
     rust!("evaluator", "recall", EVALUATOR),
     rust!("transformer", "scale", TRANSFORMER),
+];
+
+macro_rules! scientific {
+    ($role:literal, $science:literal, $description:expr $(, $data:literal)?) => {
+        Template {
+            role: $role,
+            description: $description,
+            science: $science,
+            files: &[
+                ("plugin.toml", include_str!("../templates/python-scientific/plugin.toml")),
+                (
+                    "plugin.py",
+                    include_str!(concat!("../templates/python-scientific/", $role, "/plugin.py")),
+                ),
+                (
+                    $science,
+                    include_str!(concat!("../templates/python-scientific/", $role, "/", $science)),
+                ),
+                (
+                    "tests/test_science.py",
+                    include_str!(concat!(
+                        "../templates/python-scientific/",
+                        $role,
+                        "/test_science.py"
+                    )),
+                ),
+                (
+                    "tests/case.yaml",
+                    include_str!(concat!("../templates/python-scientific/", $role, "/case.yaml")),
+                ),
+                $((
+                    concat!("tests/", $data),
+                    include_str!(concat!("../templates/python-scientific/", $role, "/", $data)),
+                ),)?
+                (
+                    "README.md",
+                    include_str!(concat!("../templates/python-scientific/", $role, "/README.md")),
+                ),
+            ],
+        }
+    };
+}
+
+const SCIENTIFIC: [Template; 4] = [
+    scientific!("feature-extractor", "signal_to_noise.py", FEATURE_EXTRACTOR),
+    scientific!("classifier", "cut.py", CLASSIFIER),
+    scientific!("explainer", "margin.py", EXPLAINER),
+    scientific!("ingester", "lines.py", INGESTER, "stars.txt"),
 ];
