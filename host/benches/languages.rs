@@ -4,7 +4,7 @@
 //!
 //! `cargo bench -p skyloom --bench languages`; languages whose tools are missing are left out.
 
-#[path = "../src/cli/templates/rust/feature-extractor/signal.rs"]
+#[path = "../src/cli/templates/rust/feature-extractor/src/signal.rs"]
 mod signal;
 
 use std::fs;
@@ -165,9 +165,9 @@ fn workspace(project: &Path) {
     assert!(copied.expect("it starts").success());
     let manifest = fs::read_to_string(root.join("Cargo.toml")).expect("it is there");
     let lines = manifest.lines().filter_map(|line| match line.split_once(" = ") {
-        Some(("members", _)) => {
-            Some(r#"members = ["plugin-sdk", "plugin-sdk/wire", "plugin-sdk/testing", "plugins/*"]"#)
-        }
+        Some(("members", _)) => Some(
+            r#"members = ["plugin-sdk", "plugin-sdk/wire", "plugin-sdk/testing", "plugins/*"]"#,
+        ),
         Some(("default-members" | "exclude", _)) => None,
         _ => Some(line),
     });

@@ -10,12 +10,15 @@ mod abi;
 mod chosen;
 mod compiled;
 mod engine;
+mod scientific;
 mod store;
 mod wasi;
 mod words;
 
 pub use chosen::Selection;
 pub use engine::{Component, Engine};
+pub use scientific::pack;
+pub(crate) use scientific::{INSTALL_RUNTIME, RUNTIME, runtime_folder};
 pub use store::{BoundInput, Limits, LogLevel, LogLine, RunInput, RunReport, Task, Watch};
 
 use std::sync::Arc;
@@ -186,6 +189,9 @@ pub enum InstanceError {
     Interrupted,
     #[error("cannot store its output: {0}")]
     Storage(String),
+    /// What it runs in is not to be had.
+    #[error("{0}")]
+    Runtime(String),
     #[error("cannot compile it: {0}")]
     Compile(String),
 }

@@ -19,8 +19,7 @@ fn project(languages: &[&str], roles: &[&str]) -> support::Project {
     for language in languages {
         for role in roles {
             let name = format!("{language}-{role}");
-            let output =
-                project.run(&["plugin", "new", &name, "--lang", language, "--role", role]);
+            let output = project.run(&["plugin", "new", &name, "--lang", language, "--role", role]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
     }
@@ -68,7 +67,8 @@ fn complain(project: &support::Project, workflow: &str, language: &str) {
     let other = if language == "c" { "  go-" } else { "  c-" };
     let lines = start.lines().filter(|line| !line.starts_with(other));
     let start: String = lines.flat_map(|line| [line, "\n"]).collect();
-    let output = format!("outputs: {{all: {{from: {language}-feature-extractor, path: all.csv}}}}\n");
+    let output =
+        format!("outputs: {{all: {{from: {language}-feature-extractor, path: all.csv}}}}\n");
     let check = |from: &str, to: &str, expected: &str| {
         let job = format!("{}{output}", start.replace(from, to));
         fs::write(project.file("wrong.yaml"), job).expect("it can be written");
@@ -86,11 +86,8 @@ fn complain(project: &support::Project, workflow: &str, language: &str) {
 /// A copy of the guest `from`, called `name`, in a folder of its own.
 fn copy(from: &str, name: &str, folder: &Path) -> PathBuf {
     let to = folder.join("plugins").join(name);
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(root().join("tests/guests").join(from))
-        .arg(&to)
-        .status();
+    let copied =
+        Command::new("cp").arg("-r").arg(root().join("tests/guests").join(from)).arg(&to).status();
     // `cp -r` makes no folders around.
     if !copied.is_ok_and(|status| status.success()) {
         panic!("{from} cannot be copied to {}", to.display());

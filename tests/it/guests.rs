@@ -89,6 +89,18 @@ impl Store {
         table: &Table,
         batch_rows: usize,
     ) -> Result<(Binding, RunReport), InstanceError> {
+        self.report_within(component, params, table, batch_rows, Limits::default())
+    }
+
+    /// The same, with limits of its own.
+    pub(crate) fn report_within(
+        &self,
+        component: &Component,
+        params: &str,
+        table: &Table,
+        batch_rows: usize,
+        limits: Limits,
+    ) -> Result<(Binding, RunReport), InstanceError> {
         let port = component.descriptor().inputs[0].name.clone();
         let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
         let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
@@ -100,7 +112,7 @@ impl Store {
             inputs: vec![(port, RunInput::Table(Arc::new(table.clone())), readable)],
             outputs: binding.outputs.clone(),
             objects: &self.objects,
-            limits: Limits::default(),
+            limits,
             watch: Arc::new(Watch::default()),
             batch_rows,
             may_cut: false,

@@ -10,6 +10,7 @@ mod languages;
 mod wire;
 mod c_and_go;
 mod contract;
+mod scientific;
 mod check;
 mod run;
 mod cache;

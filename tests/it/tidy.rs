@@ -30,11 +30,12 @@ const WITHOUT_GOLDENS: [(&str, &str); 2] = [
 
 /// Crates and the rooms of the host that may name them, so that replacing one is a job for
 /// one room.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("chrono", &["run", "provenance"]),
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),
     ("glob", &["plan"]),
+    ("include_dir", &["cli"]),
     ("indicatif", &["cli"]),
     ("memmap2", &["data"]),
     ("miette", &["fault", "cli"]),

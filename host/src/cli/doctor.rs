@@ -64,6 +64,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<End, RunError> {
     let mut findings =
         vec![Finding::fine("skyloom", env!("CARGO_PKG_VERSION")), engine(), plugins(&project)];
     findings.extend(rust(&project));
+    findings.push(scientific_python());
     findings.extend([cores(), memory()]);
     findings.push(writable(&state));
     findings.extend(disk(&state));
@@ -165,6 +166,19 @@ fn rust(project: &Project) -> Vec<Finding> {
     });
     findings.push(target);
     findings
+}
+
+/// What plugins in scientific Python run in; others need none.
+fn scientific_python() -> Finding {
+    const WHAT: &str = "scientific Python";
+    match crate::instance::runtime_folder() {
+        Ok(folder) => Finding::fine(WHAT, folder.display().to_string()),
+        Err(error) => {
+            let message = error.to_string();
+            let (found, remedy) = message.split_once("; ").unwrap_or((&message, ""));
+            Finding::bad(WHAT, State::Poor, found, remedy)
+        }
+    }
 }
 
 /// The version that `tool --version` names, with the tool's own name left out.

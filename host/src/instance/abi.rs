@@ -3,9 +3,8 @@
 //! Written by hand, not generated: columns leave the host as shared [`Bytes`], so that the
 //! only copy is the one into the guest's memory.
 
-#![expect(dead_code, reason = "enums come from guests: wasmtime makes their values")]
-
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
 use super::store::{BatchHandle, BlobHandle, ReaderHandle, WriterHandle};
@@ -15,7 +14,8 @@ pub(crate) const LOG: &str = "skyloom:plugin/log@0.1.0";
 pub(crate) const TYPES: &str = "skyloom:plugin/types@0.1.0";
 pub(crate) const NODE: &str = "skyloom:plugin/node@0.1.0";
 
-#[derive(Debug, Clone, ComponentType, Lift, Lower)]
+#[derive(Debug, Clone, ComponentType, Lift, Lower, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Field {
     pub(crate) name: String,
@@ -44,7 +44,8 @@ pub(crate) struct ColumnIn {
     pub(crate) buffers: Vec<Vec<u8>>,
 }
 
-#[derive(Clone, Copy, ComponentType, Lift)]
+#[derive(Clone, Copy, ComponentType, Lift, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[component(enum)]
 #[repr(u8)]
 pub(crate) enum Role {
@@ -72,7 +73,8 @@ pub(crate) enum Role {
     Monitor,
 }
 
-#[derive(Clone, Copy, ComponentType, Lift)]
+#[derive(Clone, Copy, ComponentType, Lift, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[component(enum)]
 #[repr(u8)]
 pub(crate) enum Scope {
@@ -82,7 +84,8 @@ pub(crate) enum Scope {
     Whole,
 }
 
-#[derive(Clone, Copy, ComponentType, Lift)]
+#[derive(Clone, Copy, ComponentType, Lift, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[component(enum)]
 #[repr(u8)]
 pub(crate) enum PortKind {
@@ -94,7 +97,8 @@ pub(crate) enum PortKind {
     Blob,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Port {
     pub(crate) name: String,
@@ -103,7 +107,8 @@ pub(crate) struct Port {
     pub(crate) description: String,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Descriptor {
     pub(crate) name: String,
@@ -117,7 +122,8 @@ pub(crate) struct Descriptor {
     pub(crate) citations: Vec<String>,
 }
 
-#[derive(Clone, Copy, ComponentType, Lift)]
+#[derive(Clone, Copy, ComponentType, Lift, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[component(enum)]
 #[repr(u8)]
 pub(crate) enum Purpose {
@@ -133,7 +139,8 @@ pub(crate) enum Purpose {
     Value,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Read {
     pub(crate) input: u32,
@@ -141,7 +148,8 @@ pub(crate) struct Read {
     pub(crate) purpose: Purpose,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Passed {
     pub(crate) field: u32,
@@ -149,14 +157,16 @@ pub(crate) struct Passed {
     pub(crate) column: u32,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct TableSchema {
     pub(crate) fields: Vec<Field>,
     pub(crate) passed: Vec<Passed>,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct Binding {
     pub(crate) outputs: Vec<TableSchema>,
@@ -171,14 +181,16 @@ pub(crate) struct Piece {
     pub(crate) count: u32,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct ParamError {
     pub(crate) param: String,
     pub(crate) message: String,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[component(record)]
 pub(crate) struct ColumnError {
     pub(crate) input: String,
@@ -188,7 +200,8 @@ pub(crate) struct ColumnError {
     pub(crate) found: String,
 }
 
-#[derive(ComponentType, Lift)]
+#[derive(ComponentType, Lift, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[component(variant)]
 pub(crate) enum PluginError {
     #[component(name = "param")]

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use wasmtime::Module;
 use wasmtime::component::Component;
 
 use super::InstanceError;
@@ -50,6 +51,42 @@ impl CompiledCache {
         // A full disk costs time at the next run, not this run.
         drop(write_authentic(&path, key, &code));
         Ok(component)
+    }
+}
+
+impl CompiledCache {
+    /// The compiled module of this digest; `bytes` are asked for only if it must be compiled.
+    pub(crate) fn module(
+        &self,
+        engine: &wasmtime::Engine,
+        digest: Digest,
+        bytes: impl FnOnce() -> Result<Vec<u8>, InstanceError>,
+    ) -> Result<Module, InstanceError> {
+        let compile_error = |error: wasmtime::Error| InstanceError::Compile(format!("{error:#}"));
+        let name = format!("{}-{digest}.cwasm", compatibility(engine));
+        if let Some(code) = self.kept(&name) {
+            #[expect(unsafe_code, reason = "wasmtime's contract for compiled code")]
+            // SAFETY: as in `load`.
+            if let Ok(module) = unsafe { Module::deserialize(engine, &code) } {
+                return Ok(module);
+            }
+        }
+        let module = Module::new(engine, bytes()?).map_err(compile_error)?;
+        self.keep(&name, &module.serialize().map_err(compile_error)?);
+        Ok(module)
+    }
+
+    /// What was kept under this name, if it is as it was written.
+    pub(crate) fn kept(&self, name: &str) -> Option<Vec<u8>> {
+        read_authentic(&self.folder.join(name), self.key.as_ref()?)
+    }
+
+    /// Keeps something that could be made again.
+    pub(crate) fn keep(&self, name: &str, bytes: &[u8]) {
+        if let Some(key) = &self.key {
+            // A full disk costs time at the next run, not this run.
+            drop(write_authentic(&self.folder.join(name), key, bytes));
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use wasmtime::{Config, Store, Strategy};
 
 use super::abi;
 use super::compiled::CompiledCache;
+use super::scientific::{Runtime, Scientific};
 use super::store::{
     self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch,
     WriterHandle,
@@ -35,7 +36,9 @@ const MAX_PIECES: u32 = 100_000;
 pub struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<State>,
-    compiled: CompiledCache,
+    compiled: Arc<CompiledCache>,
+    /// What plugins in scientific Python run in; nothing until one of them runs.
+    scientific: Arc<Runtime>,
 }
 
 impl Engine {
@@ -48,18 +51,10 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config()).map_err(compile_error)?;
         let mut linker = Linker::new(&engine);
         store::link(&mut linker).map_err(compile_error)?;
-        let ticker = engine.weak();
-        thread::Builder::new()
-            .name("epochs".to_owned())
-            .spawn(move || {
-                while let Some(engine) = ticker.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    thread::sleep(EPOCH);
-                }
-            })
-            .map_err(|error| InstanceError::Compile(error.to_string()))?;
-        Ok(Self { engine, linker, compiled: CompiledCache::new(compiled) })
+        keep_epochs(&engine)?;
+        let compiled = Arc::new(CompiledCache::new(compiled));
+        let scientific = Arc::new(Runtime::new(Arc::clone(&compiled)));
+        Ok(Self { engine, linker, compiled, scientific })
     }
 
     /// The engine's name and version, for the run record.
@@ -77,6 +72,9 @@ impl Engine {
         if bytes.len() > MAX_COMPONENT_BYTES {
             let (size, limit) = (bytes.len() >> 20, MAX_COMPONENT_BYTES >> 20);
             return Err(InstanceError::TooLarge(format!("it has {size} MiB; {limit} are allowed")));
+        }
+        if let Some(plugin) = Scientific::load(&self.scientific, bytes) {
+            return Component::new(Code::Scientific(plugin?), Vec::new(), bytes);
         }
         if !wasmparser::Parser::is_component(bytes) {
             return Err(InstanceError::NotAComponent(what_it_is(bytes)));
@@ -98,17 +96,24 @@ impl Engine {
         let pre = wasi::link(&mut linker, &component)
             .and_then(|()| linker.instantiate_pre(&component))
             .map_err(|error| InstanceError::WrongContract(format!("{error:#}")))?;
-        let mut loaded = Component {
-            engine: self.engine.clone(),
-            pre,
-            digest,
-            imports,
-            descriptor: None,
-            bytes: bytes.into(),
-        };
-        loaded.descriptor = Some(Arc::new(loaded.describe()?));
-        Ok(loaded)
+        Component::new(Code::Compiled { engine: self.engine.clone(), pre }, imports, bytes)
     }
+}
+
+/// Moves the epoch of `engine` on for as long as it is there.
+pub(super) fn keep_epochs(engine: &wasmtime::Engine) -> Result<(), InstanceError> {
+    let ticker = engine.weak();
+    thread::Builder::new()
+        .name("epochs".to_owned())
+        .spawn(move || {
+            while let Some(engine) = ticker.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(EPOCH);
+            }
+        })
+        .map(drop)
+        .map_err(|error| InstanceError::Compile(error.to_string()))
 }
 
 fn what_it_is(bytes: &[u8]) -> String {
@@ -130,6 +135,10 @@ fn config() -> Config {
         .wasm_tail_call(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
+        .wasm_exceptions(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .gc_support(false)
         .concurrency_support(false)
         .epoch_interruption(true)
         .max_wasm_stack(1 << 20)
@@ -137,10 +146,9 @@ fn config() -> Config {
     config
 }
 
-/// A compiled plugin.
+/// A plugin that can be called.
 pub struct Component {
-    engine: wasmtime::Engine,
-    pre: InstancePre<State>,
+    code: Code,
     /// BLAKE3 of the component's bytes.
     pub digest: Digest,
     /// What it imports: all that it can see.
@@ -149,7 +157,22 @@ pub struct Component {
     bytes: Arc<[u8]>,
 }
 
+/// In what a plugin runs.
+enum Code {
+    /// In itself.
+    Compiled { engine: wasmtime::Engine, pre: InstancePre<State> },
+    /// In an interpreter that all its kind share.
+    Scientific(Scientific),
+}
+
 impl Component {
+    fn new(code: Code, imports: Vec<String>, bytes: &[u8]) -> Result<Self, InstanceError> {
+        let digest = Digest::of(bytes);
+        let mut loaded = Self { code, digest, imports, descriptor: None, bytes: bytes.into() };
+        loaded.descriptor = Some(Arc::new(loaded.describe()?));
+        Ok(loaded)
+    }
+
     /// The component as it was loaded.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -160,79 +183,32 @@ impl Component {
         self.descriptor.as_ref().expect("set when the component was loaded")
     }
 
-    fn store(&self, limits: Limits, watch: Arc<Watch>, batch_rows: usize) -> Store<State> {
-        let mut store = Store::new(&self.engine, State::new(limits, watch, batch_rows));
-        store::guard(&mut store);
-        store
-    }
-
-    /// Calls one export in a fresh instance.
-    fn call<P, R>(
-        &self,
-        store: &mut Store<State>,
-        name: &str,
-        params: P,
-    ) -> Result<R, InstanceError>
-    where
-        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
-        R: wasmtime::component::ComponentNamedList
-            + wasmtime::component::Lift
-            + Send
-            + Sync
-            + 'static,
-    {
-        let result = (|| {
-            let instance = self.pre.instantiate(&mut *store)?;
-            let node = instance.get_export_index(&mut *store, None, abi::NODE);
-            let function = instance
-                .get_export_index(&mut *store, node.as_ref(), name)
-                .ok_or_else(|| InstanceError::WrongContract(format!("no export `{name}`")))?;
-            let function = instance
-                .get_typed_func::<P, R>(&mut *store, function)
-                .map_err(|error| InstanceError::WrongContract(format!("`{name}`: {error:#}")))?;
-            function.call(&mut *store, params)
-        })();
-        store.data_mut().end_output();
-        // What the host refused comes first: the guest's own story follows from it.
-        if let Some(reason) = store.data_mut().reason() {
-            return Err(reason);
+    /// The runtime that must be installed for it, and its version; none for most plugins.
+    pub fn runtime(&self) -> Option<String> {
+        match &self.code {
+            Code::Compiled { .. } => None,
+            Code::Scientific(plugin) => Some(plugin.needs()),
         }
-        result.map_err(|error| {
-            let error = match error.downcast::<InstanceError>() {
-                Ok(error) => return error,
-                Err(error) => error,
-            };
-            let trap = match error.downcast_ref::<wasmtime::Trap>() {
-                Some(trap) => trap.to_string(),
-                None => shown(&error.root_cause().to_string(), MAX_MESSAGE_BYTES),
-            };
-            // The engine's error for this has no public type.
-            if trap.contains("fuel allocated for hostcalls") {
-                let limit = store::HOSTCALL_BYTES >> 20;
-                return InstanceError::Limit(format!(
-                    "it hands over more than {limit} MiB in one call; it should emit smaller batches"
-                ));
-            }
-            InstanceError::Trap(match store.data().last_words() {
-                Some(words) => format!("{words} ({trap})"),
-                None => trap,
-            })
-        })
     }
 
     fn describe(&self) -> Result<Descriptor, InstanceError> {
         let limits = Limits { wall: Duration::from_secs(10), ..Limits::default() };
-        let mut store = self.store(limits, Arc::default(), 1);
-        let described = self.call::<_, abi::DescribeResult>(&mut store, "describe", ());
-        let (described,) = described.map_err(|error| match error {
+        let described = match &self.code {
+            Code::Compiled { engine, pre } => {
+                let mut store = store::open(engine, State::new(limits, Arc::default(), 1));
+                let described = call::<_, abi::DescribeResult>(pre, &mut store, "describe", ());
+                described.map(|(described,)| described)
+            }
+            Code::Scientific(plugin) => plugin.describe(limits),
+        };
+        to_descriptor(described.map_err(|error| match error {
             // No node can raise these.
             InstanceError::Limit(message) => {
                 let (reached, _) = message.split_once(';').unwrap_or((&message, ""));
                 InstanceError::Descriptor(format!("when asked for it, {reached}"))
             }
             error => error,
-        })?;
-        to_descriptor(described)
+        })?)
     }
 
     /// Asks what the plugin would make of these parameters and inputs.
@@ -246,21 +222,28 @@ impl Component {
         limits: Limits,
         watch: Arc<Watch>,
     ) -> Result<Binding, InstanceError> {
-        let mut store = self.store(limits, watch, usize::MAX);
-        let mut lowered = Vec::with_capacity(inputs.len());
-        for (port, input) in inputs {
-            let shape = match input {
-                BoundInput::Table(fields) => abi::Shape::Table(store::to_abi_fields(fields)),
-                BoundInput::Blob(file) => {
-                    let handle = BlobHandle(Arc::clone(file));
-                    abi::Shape::Blob(push(&mut store, handle)?)
+        let bound = match &self.code {
+            Code::Compiled { engine, pre } => {
+                let mut store = store::open(engine, State::new(limits, watch, usize::MAX));
+                let mut lowered = Vec::with_capacity(inputs.len());
+                for (port, input) in inputs {
+                    let shape = match input {
+                        BoundInput::Table(fields) => {
+                            abi::Shape::Table(store::to_abi_fields(fields))
+                        }
+                        BoundInput::Blob(file) => {
+                            let handle = BlobHandle(Arc::clone(file));
+                            abi::Shape::Blob(push(&mut store, handle)?)
+                        }
+                    };
+                    lowered.push(abi::BoundInput { port: port.clone(), shape });
                 }
-            };
-            lowered.push(abi::BoundInput { port: port.clone(), shape });
-        }
-        let params: abi::BindParams = (params.to_owned(), lowered);
-        let (bound,) = self.call::<_, abi::BindResult>(&mut store, "bind", params)?;
-        let bound = bound.map_err(|error| InstanceError::Guest(to_guest_error(error)))?;
+                let params: abi::BindParams = (params.to_owned(), lowered);
+                let (bound,) = call::<_, abi::BindResult>(pre, &mut store, "bind", params)?;
+                bound.map_err(|error| InstanceError::Guest(to_guest_error(error)))?
+            }
+            Code::Scientific(plugin) => plugin.bind(params, inputs, limits, watch)?,
+        };
         let fields: Vec<Option<&Fields>> = inputs
             .iter()
             .map(|(_, input)| match input {
@@ -276,8 +259,12 @@ impl Component {
     /// # Errors
     /// The guest's, or that of a limit, broken contract or full disk.
     pub fn run(&self, task: Task<'_>) -> Result<RunReport, InstanceError> {
+        let (engine, pre) = match &self.code {
+            Code::Compiled { engine, pre } => (engine, pre),
+            Code::Scientific(plugin) => return plugin.run(task),
+        };
         let storage = |error: crate::data::StoreError| InstanceError::Storage(error.to_string());
-        let mut store = self.store(task.limits, task.watch, task.batch_rows);
+        let mut store = store::open(engine, State::new(task.limits, task.watch, task.batch_rows));
         store
             .data_mut()
             .open_outputs(&task.outputs, task.objects, task.may_cut)
@@ -302,10 +289,60 @@ impl Component {
             (0..task.outputs.len()).map(|index| push(&mut store, WriterHandle(index))).collect();
         let piece = abi::Piece { index: task.piece.0, count: task.piece.1 };
         let params: abi::RunParams = (task.params.to_owned(), piece, inputs, writers?);
-        let (result,) = self.call::<_, abi::RunResult>(&mut store, "run", params)?;
+        let (result,) = call::<_, abi::RunResult>(pre, &mut store, "run", params)?;
         result.map_err(|error| InstanceError::Guest(to_guest_error(error)))?;
         store.into_data().finish(&tables)
     }
+}
+
+/// Calls one export in a fresh instance.
+fn call<P, R>(
+    pre: &InstancePre<State>,
+    store: &mut Store<State>,
+    name: &str,
+    params: P,
+) -> Result<R, InstanceError>
+where
+    P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
+    R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift + Send + Sync + 'static,
+{
+    let result = (|| {
+        let instance = pre.instantiate(&mut *store)?;
+        let node = instance.get_export_index(&mut *store, None, abi::NODE);
+        let function = instance
+            .get_export_index(&mut *store, node.as_ref(), name)
+            .ok_or_else(|| InstanceError::WrongContract(format!("no export `{name}`")))?;
+        let function = instance
+            .get_typed_func::<P, R>(&mut *store, function)
+            .map_err(|error| InstanceError::WrongContract(format!("`{name}`: {error:#}")))?;
+        function.call(&mut *store, params)
+    })();
+    store.data_mut().end_output();
+    // What the host refused comes first: the guest's own story follows from it.
+    if let Some(reason) = store.data_mut().reason() {
+        return Err(reason);
+    }
+    result.map_err(|error| failure(store.data(), error))
+}
+
+/// Why a call failed that the engine gave up.
+pub(super) fn failure(state: &State, error: wasmtime::Error) -> InstanceError {
+    let error = match error.downcast::<InstanceError>() {
+        Ok(error) => return error,
+        Err(error) => error,
+    };
+    let trap = match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => shown(&error.root_cause().to_string(), MAX_MESSAGE_BYTES),
+    };
+    // The engine's error for this has no public type.
+    if trap.contains("fuel allocated for hostcalls") {
+        return store::too_much_at_once();
+    }
+    InstanceError::Trap(match state.last_words() {
+        Some(words) => format!("{words} ({trap})"),
+        None => trap,
+    })
 }
 
 fn push<T: Send + 'static>(
@@ -407,7 +444,7 @@ fn is_all_printable(value: &serde_json::Value) -> bool {
     }
 }
 
-fn to_guest_error(error: abi::PluginError) -> GuestError {
+pub(super) fn to_guest_error(error: abi::PluginError) -> GuestError {
     let text = |text: String| shown(&text, MAX_MESSAGE_BYTES);
     let column = |error: abi::ColumnError| ColumnError {
         input: text(error.input),

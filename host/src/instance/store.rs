@@ -22,6 +22,14 @@ use crate::data::{
     BlobFile, Object, ObjectStore, ObjectWriter, StoreError, Table, TableBatches, canonicalize_nan,
 };
 
+/// Why a guest cannot hand over more than [`HOSTCALL_BYTES`].
+pub(super) fn too_much_at_once() -> InstanceError {
+    let limit = HOSTCALL_BYTES >> 20;
+    InstanceError::Limit(format!(
+        "it hands over more than {limit} MiB in one call; it should emit smaller batches"
+    ))
+}
+
 /// What one call may use. Every plugin has limits; a node can raise its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -277,12 +285,25 @@ impl State {
         Ok(())
     }
 
+    /// Notes that a column of an input was read.
+    fn touch(&mut self, input: usize, column: usize) {
+        if self.touched.len() <= input {
+            self.touched.resize(input + 1, BTreeSet::new());
+        }
+        self.touched[input].insert(column);
+    }
+
     fn refuse<T>(&mut self, error: IoError) -> Result<T, IoError> {
         self.refused.get_or_insert_with(|| error.clone());
         Err(error)
     }
 
-    fn write_log(&mut self, level: Level, message: &str) {
+    /// The columns that the guest must give to output `index`.
+    pub(super) fn new_fields(&self, index: usize) -> Vec<abi::Field> {
+        to_abi_fields(&self.outputs[index].new_fields)
+    }
+
+    pub(super) fn write_log(&mut self, level: Level, message: &str) {
         let level = match level {
             Level::Debug => LogLevel::Debug,
             Level::Info => LogLevel::Info,
@@ -339,8 +360,9 @@ impl ResourceLimiter for State {
     }
 }
 
-/// Settings that every store has.
-pub(crate) fn guard(store: &mut wasmtime::Store<State>) {
+/// A store with the settings that every plugin's has.
+pub(super) fn open(engine: &wasmtime::Engine, state: State) -> wasmtime::Store<State> {
+    let mut store = wasmtime::Store::new(engine, state);
     store.limiter(|state| state);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     // The host counts its own first: its message says what to do.
@@ -350,6 +372,7 @@ pub(crate) fn guard(store: &mut wasmtime::Store<State>) {
         context.data().check_time()?;
         Ok(wasmtime::UpdateDeadline::Continue(1))
     });
+    store
 }
 
 pub(crate) struct BlobHandle(pub(crate) Arc<BlobFile>);
@@ -374,12 +397,12 @@ impl ReaderHandle {
 
     /// The schema that the guest sees: what it did not ask for is not there, so that nothing
     /// it does can depend on it.
-    fn fields(&self) -> Fields {
+    pub(super) fn fields(&self) -> Fields {
         let fields = self.table.schema.fields();
         self.readable.iter().map(|&column| Arc::clone(&fields[column])).collect()
     }
 
-    fn rewind(&mut self) {
+    pub(super) fn rewind(&mut self) {
         (self.batches, self.rest, self.given) = (self.table.batches(), None, 0);
     }
 
@@ -409,6 +432,10 @@ pub(crate) struct BatchHandle {
 }
 
 impl BatchHandle {
+    pub(super) fn rows(&self) -> u64 {
+        self.batch.num_rows() as u64
+    }
+
     fn column(&self, index: u32, rows: Option<(u64, u64)>) -> Result<Vec<ColumnOut>, IoError> {
         let Some(&column) = self.readable.get(index as usize) else {
             return Err(IoError::Denied(format!(
@@ -620,7 +647,7 @@ pub(crate) fn to_abi_fields(fields: &Fields) -> Vec<abi::Field> {
     flatten_fields(fields).unwrap_or_default().into_iter().map(field).collect()
 }
 
-fn emit(
+pub(super) fn emit(
     state: &mut State,
     writer: &Resource<WriterHandle>,
     source: Option<(&Resource<BatchHandle>, Option<Vec<u8>>)>,
@@ -778,16 +805,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     data.func_wrap(
         "[method]writer.cut",
         |mut store: StoreContextMut<'_, State>, (writer,): (Resource<WriterHandle>,)| {
-            let state = store.data_mut();
-            let index = state.resources.get(&writer)?.0;
-            if !state.may_cut {
-                let message = "only ingesters and simulators make partitions".to_owned();
-                return Ok((state.refuse(IoError::Denied(message)),));
-            }
-            let began = Instant::now();
-            let cut = state.outputs[index].cut();
-            state.storing += began.elapsed();
-            Ok((cut.or_else(|error| state.refuse(IoError::Storage(error.to_string()))),))
+            Ok((cut(store.data_mut(), &writer)?,))
         },
     )?;
 
@@ -811,11 +829,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]blob.read",
         |mut store: StoreContextMut<'_, State>,
          (blob, offset, length): (Resource<BlobHandle>, u64, u32)| {
-            let read = store.data().resources.get(&blob)?.0.read(offset, length as usize);
-            let bytes = read.map(Bytes::from);
-            Ok((
-                bytes.or_else(|error| store.data_mut().refuse(IoError::Storage(error.to_string()))),
-            ))
+            Ok((read_blob(store.data_mut(), &blob, offset, length as usize)?,))
         },
     )?;
     Ok(())
@@ -834,6 +848,63 @@ fn link_log(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Ends a partition of an output.
+pub(super) fn cut(
+    state: &mut State,
+    writer: &Resource<WriterHandle>,
+) -> wasmtime::Result<Result<(), IoError>> {
+    let index = state.resources.get(writer)?.0;
+    if !state.may_cut {
+        let message = "only ingesters and simulators make partitions".to_owned();
+        return Ok(state.refuse(IoError::Denied(message)));
+    }
+    let began = Instant::now();
+    let cut = state.outputs[index].cut();
+    state.storing += began.elapsed();
+    Ok(cut.or_else(|error| state.refuse(IoError::Storage(error.to_string()))))
+}
+
+/// Bytes of a file; fewer at its end.
+pub(super) fn read_blob(
+    state: &mut State,
+    blob: &Resource<BlobHandle>,
+    offset: u64,
+    length: usize,
+) -> wasmtime::Result<Result<Bytes, IoError>> {
+    let read = state.resources.get(blob)?.0.read(offset, length).map(Bytes::from);
+    Ok(read.or_else(|error| state.refuse(IoError::Storage(error.to_string()))))
+}
+
+/// A column of all batches of an input; notes that it was read.
+pub(super) fn load_column(
+    state: &mut State,
+    reader: &Resource<ReaderHandle>,
+    index: u32,
+) -> wasmtime::Result<Result<Vec<Vec<ColumnOut>>, IoError>> {
+    let reader = state.resources.get(reader)?;
+    let (input, readable, batches) =
+        (reader.input, Arc::clone(&reader.readable), reader.table.batches());
+    if let Some(&column) = readable.get(index as usize) {
+        state.touch(input, column);
+    }
+    let mut columns = Vec::new();
+    for batch in batches {
+        let column = match batch {
+            Ok(batch) => {
+                let handle =
+                    BatchHandle { input, batch, readable: Arc::clone(&readable), start: 0 };
+                handle.column(index, None)
+            }
+            Err(error) => Err(IoError::Storage(error.to_string())),
+        };
+        match column {
+            Ok(column) => columns.push(column),
+            Err(error) => return Ok(state.refuse(error)),
+        }
+    }
+    Ok(Ok(columns))
+}
+
 /// A column of a batch, for the guest; notes that it was read.
 fn pull(
     state: &mut State,
@@ -845,15 +916,15 @@ fn pull(
     let (input, column) = (batch.input, batch.readable.get(index as usize).copied());
     let pulled = batch.column(index, rows);
     if let Some(column) = column {
-        if state.touched.len() <= input {
-            state.touched.resize(input + 1, BTreeSet::new());
-        }
-        state.touched[input].insert(column);
+        state.touch(input, column);
     }
     Ok(pulled.or_else(|error| state.refuse(error)))
 }
 
-fn next_batch(state: &mut State, reader: &Resource<ReaderHandle>) -> wasmtime::Result<NextResult> {
+pub(super) fn next_batch(
+    state: &mut State,
+    reader: &Resource<ReaderHandle>,
+) -> wasmtime::Result<NextResult> {
     // A guest that only asks for batches spends its time here: no epoch stops that.
     if let Err(error) = state.check_time() {
         return Err(error.into());

@@ -100,15 +100,17 @@ fn named_resource(instance: &mut Instance<'_>, name: &str) -> wasmtime::Result<(
 }
 
 /// What a guest has seen of the stand-ins.
+#[derive(Clone)]
 pub(crate) struct Wasi {
-    now_ns: u64,
+    /// The time, nanoseconds since 1970.
+    pub(super) now_ns: u64,
     random: u64,
     /// Lines that have not ended, of output and errors.
     lines: [Vec<u8>; 2],
 }
 
 /// The epoch J2000, taken as UTC, in nanoseconds since 1970.
-const J2000_NS: u64 = 946_728_000_000_000_000;
+pub(super) const J2000_NS: u64 = 946_728_000_000_000_000;
 
 impl Default for Wasi {
     fn default() -> Self {
@@ -118,14 +120,14 @@ impl Default for Wasi {
 
 impl Wasi {
     /// The time; a microsecond goes by whenever somebody looks.
-    fn now(&mut self) -> u64 {
+    pub(super) fn now(&mut self) -> u64 {
         self.now_ns += 1000;
         self.now_ns
     }
 
     /// The sequence SplitMix64 of Steele, Lea and Flood (2014,
     /// doi:10.1145/2660193.2660195), seed 0.
-    fn random(&mut self) -> u64 {
+    pub(super) fn random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let word = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -133,7 +135,7 @@ impl Wasi {
     }
 
     /// Adds output; what is a whole line now.
-    fn write(&mut self, output: Console, bytes: &[u8]) -> Vec<String> {
+    pub(super) fn write(&mut self, output: Console, bytes: &[u8]) -> Vec<String> {
         let line = &mut self.lines[output as usize];
         let mut whole = Vec::new();
         for &byte in bytes {

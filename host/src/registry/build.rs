@@ -8,6 +8,7 @@ mod c;
 mod component;
 mod go;
 mod rust;
+mod scientific;
 mod tools;
 
 pub use rust::{TARGET, ensure_target, has_target};
@@ -41,12 +42,18 @@ enum Language {
     Rust,
     C,
     Go,
+    /// Python with NumPy and its kin.
+    Scientific,
 }
 
 /// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
 /// Rust need none, but may have one.
-const LANGUAGES: [(&str, Option<&str>, Language); 3] =
-    [("rust", None, Language::Rust), ("c", None, Language::C), ("go", None, Language::Go)];
+const LANGUAGES: [(&str, Option<&str>, Language); 4] = [
+    ("rust", None, Language::Rust),
+    ("c", None, Language::C),
+    ("go", None, Language::Go),
+    ("python", Some("scientific"), Language::Scientific),
+];
 
 /// `plugin.toml`: what the folder of a package that is not Rust's says about itself.
 #[derive(Debug, Deserialize)]
@@ -77,6 +84,7 @@ impl Package {
             Language::Rust => rust::build(self),
             Language::C => c::build(self),
             Language::Go => go::build(self),
+            Language::Scientific => scientific::build(self),
         }
     }
 
@@ -223,13 +231,22 @@ fn stamp_of(package: &Package) -> String {
             let shared = shared.map(|entry| entry.path());
             roots.extend(shared.filter(|path| super::project::is_library(path)));
         }
-        Language::C | Language::Go => {}
+        // Another host may bring another SDK.
+        Language::C => stamp_sdk(&c::SDK, &mut hasher),
+        Language::Go => stamp_sdk(&go::SDK, &mut hasher),
+        Language::Scientific => stamp_sdk(&scientific::SDK, &mut hasher),
     }
     roots.sort();
     for root in roots {
         stamp_tree(&root, &mut hasher);
     }
     hasher.finalize().to_string()
+}
+
+fn stamp_sdk(files: &[(&str, &str)], hasher: &mut blake3::Hasher) {
+    for (_, text) in files {
+        hasher.update(text.as_bytes());
+    }
 }
 
 fn stamp_tree(path: &Path, hasher: &mut blake3::Hasher) {

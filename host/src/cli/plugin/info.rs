@@ -26,6 +26,7 @@ pub(super) fn info(args: &InfoArgs) -> Result<End, RunError> {
             "descriptor": plugin.component.descriptor().as_ref(),
             "imports": plugin.component.imports,
             "sees": text::sees(&plugin.component),
+            "runtime": plugin.component.runtime(),
             "digest": plugin.component.digest,
             "bytes": plugin.bytes,
             "component": plugin.path,
@@ -49,6 +50,7 @@ fn to_text(plugin: &Loaded) -> String {
         row("size", text::size(plugin.bytes)),
         row("file", plugin.path.display().to_string()),
     ];
+    facts.extend(component.runtime().map(|runtime| row("runs in", runtime)));
     facts.extend(descriptor.citations.iter().map(|reference| row("cites", reference.clone())));
     let mut parts = vec![
         plain(&format!("{} {}: {}", descriptor.name, descriptor.version, descriptor.description)),

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{End, render};
-use super::templates::{LANGUAGES, Language, Template};
+use super::templates::{LANGUAGES, Language, Role};
 use crate::fault::suggestion;
 use crate::registry::Project;
 use crate::run::RunError;
@@ -34,14 +34,15 @@ pub(super) struct NewArgs {
 
 pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
     let language = language(&args.lang, args.runtime.as_deref())?;
-    let template = template(language, &args.role)?;
+    let role = role(language, &args.role)?;
+    let files = files(language, role, &args.name);
     let is_rust = language.name == "rust";
     let project = Project::around(Path::new("."));
     if is_rust {
         check_place(&project)?;
     }
     check_name(&args.name, &project).map_err(RunError::Usage)?;
-    let folder = write(&project.root.join("plugins"), &args.name, template)?;
+    let folder = write(&project.root.join("plugins"), &args.name, &files)?;
     if is_rust {
         register(&project);
     } else {
@@ -49,14 +50,14 @@ pub(super) fn new(args: &NewArgs) -> Result<End, RunError> {
     }
     let shown = short(&folder);
     if args.json {
-        let files: Vec<_> = template.files.iter().map(|(path, _)| path).collect();
+        let files: Vec<_> = files.iter().map(|(path, _)| path).collect();
         render::json(
             &json!({"name": args.name, "role": args.role, "folder": folder, "files": files}),
         );
     } else {
         render::out(&shown.display().to_string());
     }
-    let (name, science) = (&args.name, template.science);
+    let (name, science) = (&args.name, language.science(role).unwrap_or_default());
     render::note(&format!(
         "the science is in {science}; `skyloom plugin test {name}` builds and tests it, and `plugin: {name}` names it in a workflow"
     ));
@@ -80,12 +81,12 @@ fn language(name: &str, runtime: Option<&str>) -> Result<&'static Language, RunE
     })
 }
 
-fn template(language: &Language, role: &str) -> Result<&'static Template, RunError> {
-    language.templates.iter().find(|template| template.role == role).ok_or_else(|| {
-        let offered = language.templates.iter().map(|template| template.role);
-        let help = match suggestion(role, offered.clone()) {
+fn role(language: &Language, role: &str) -> Result<&'static Role, RunError> {
+    language.roles().find(|known| known.name == role).ok_or_else(|| {
+        let offered: Vec<_> = language.roles().map(|known| known.name).collect();
+        let help = match suggestion(role, offered.iter().copied()) {
             help if help.starts_with("did you mean") => help,
-            _ => format!("there is one for {}", offered.collect::<Vec<_>>().join(", ")),
+            _ => format!("there is one for {}", offered.join(", ")),
         };
         RunError::Usage(format!(
             "there is no template for role `{role}` in {}; {help}",
@@ -180,16 +181,20 @@ fn type_name(name: &str) -> String {
     }
 }
 
-fn filled_in(content: &str, name: &str, template: &Template) -> String {
-    content
-        .replace("PLUGIN DESCRIPTION", template.description)
-        .replace("plugin-name", name)
-        .replace("plugin_name", &name.replace('-', "_"))
-        .replace("PluginName", &type_name(name))
+/// The files of a new package, with its name in them.
+fn files(language: &Language, role: &Role, name: &str) -> Vec<(String, String)> {
+    let filled_in = |text: &str| {
+        text.replace("PLUGIN DESCRIPTION", role.description)
+            .replace("plugin-name", name)
+            .replace("plugin_name", &name.replace('-', "_"))
+            .replace("PluginName", &type_name(name))
+    };
+    let files = language.files(role).into_iter();
+    files.map(|(path, text)| (filled_in(&path), filled_in(text))).collect()
 }
 
 /// Writes the package aside, then gives it its name: it is there whole or not at all.
-fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, RunError> {
+fn write(plugins: &Path, name: &str, files: &[(String, String)]) -> Result<PathBuf, RunError> {
     let folder = plugins.join(name);
     let failed = |error: std::io::Error| {
         RunError::Usage(format!("cannot write {}: {error}", folder.display()))
@@ -200,10 +205,10 @@ fn write(plugins: &Path, name: &str, template: &Template) -> Result<PathBuf, Run
         let aside = tempfile::Builder::new()
             .prefix(".new-plugin-")
             .tempdir_in(plugins.parent().unwrap_or(plugins))?;
-        for (path, content) in template.files {
+        for (path, content) in files {
             let path = aside.path().join(path);
             fs::create_dir_all(path.parent().unwrap_or(&path))?;
-            fs::write(&path, filled_in(content, name, template))?;
+            fs::write(&path, content)?;
         }
         if aside.path().join("Cargo.toml").is_file() {
             format(aside.path());
@@ -322,24 +327,31 @@ mod tests {
 
     #[test]
     fn templates_are_filled_in() {
-        for template in LANGUAGES.iter().flat_map(|language| language.templates) {
+        let check = |language: &Language, role: &Role| {
+            let what = format!("{language:?}, {}", role.name);
             let folder = tempfile::tempdir().unwrap();
             let plugins = folder.path().join("plugins");
-            fs::create_dir(&plugins).unwrap();
-            let package = write(&plugins, "period-search", template).unwrap();
+            let files = files(language, role, "period-search");
+            let package = write(&plugins, "period-search", &files).unwrap();
             let mut named = 0;
-            for (path, _) in template.files {
+            for (path, _) in &files {
                 let text = fs::read_to_string(package.join(path)).unwrap();
                 for left in ["plugin-name", "plugin_name", "PluginName", "PLUGIN DESCRIPTION"] {
-                    assert!(!text.contains(left), "{}/{path} has {left}", template.role);
+                    assert!(!text.contains(left), "{what}: {path} has {left}");
                 }
-                assert!(template.files.iter().any(|(path, _)| *path == template.science));
-                named +=
-                    usize::from(text.contains("PeriodSearch") || text.contains("period-search"));
+                named += usize::from(text.contains("eriod") && text.contains("earch"));
             }
-            assert!(named >= 3, "{}", template.role);
+            assert!(named >= 1, "{what}: nobody knows its name");
+            for needed in ["README.md", &language.science(role).expect("it has science")] {
+                assert!(package.join(needed).is_file(), "{what}: no {needed}");
+            }
             let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
             assert_eq!(left.len(), 1, "nothing is left aside");
+        };
+        for language in &LANGUAGES {
+            let roles: Vec<_> = language.roles().collect();
+            assert!(roles.len() >= 4, "{language:?} has {} roles", roles.len());
+            roles.into_iter().for_each(|role| check(language, role));
         }
     }
 }

@@ -1,181 +1,142 @@
 //! What `skyloom plugin new` writes, by language and role.
+//!
+//! `host/src/cli/templates` holds a folder for each language, and in it one for each role, laid
+//! out as the package will be. Beside the roles lie files that all of the language's packages
+//! have; `common` holds, by role, what packages in all languages have. A file's ending `.in` is
+//! dropped: it keeps the tools of a language from taking a template for a package.
+
+use include_dir::{Dir, DirEntry, include_dir};
+
+static TEMPLATES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/cli/templates");
 
 /// A language, and on what its plugins run where there is a choice.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Language {
     pub(super) name: &'static str,
     pub(super) runtime: Option<&'static str>,
-    pub(super) templates: &'static [Template],
-}
-
-/// A package to start from. In its files, `plugin-name`, `plugin_name` and `PluginName` stand
-/// for the new plugin's name.
-pub(super) struct Template {
-    pub(super) role: &'static str,
-    pub(super) description: &'static str,
-    /// The file with the science.
-    pub(super) science: &'static str,
-    /// Path in the package, and content.
-    pub(super) files: &'static [(&'static str, &'static str)],
 }
 
 /// The languages, Rust first.
-pub(super) const LANGUAGES: [Language; 3] = [
-    Language { name: "rust", runtime: None, templates: &RUST },
-    Language { name: "c", runtime: None, templates: &C },
-    Language { name: "go", runtime: None, templates: &GO },
+pub(super) const LANGUAGES: [Language; 4] = [
+    Language { name: "rust", runtime: None },
+    Language { name: "c", runtime: None },
+    Language { name: "go", runtime: None },
+    Language { name: "python", runtime: Some("scientific") },
 ];
 
-const FEATURE_EXTRACTOR: &str = "Adds the signal-to-noise ratio of a measured column.";
-const CLASSIFIER: &str = "Tells two classes apart by a threshold on one column.";
-const EXPLAINER: &str = "Explains a threshold on one column: how far each row lies from it.";
-const INGESTER: &str = "Reads text tables whose columns are set apart by white space.";
-const SELECTOR: &str = "Keeps the rows whose measurement is precise enough.";
-const EVALUATOR: &str = "Scores predicted classes: accuracy, and recall of each class.";
-const TRANSFORMER: &str = "Multiplies a column by a factor and gives it another unit.";
+/// What the template of a role does, in any language.
+#[derive(Debug)]
+pub(super) struct Role {
+    pub(super) name: &'static str,
+    pub(super) description: &'static str,
+    /// How the name of the file with the science begins.
+    science: &'static str,
+}
 
-macro_rules! rust {
-    ($role:literal, $science:literal, $description:expr) => {
-        Template {
-            role: $role,
-            description: $description,
-            science: concat!("src/", $science, ".rs"),
-            files: &[
-                ("Cargo.toml", include_str!("../templates/rust/Cargo.toml.in")),
-                ("src/lib.rs", include_str!(concat!("../templates/rust/", $role, "/lib.rs"))),
-                (
-                    concat!("src/", $science, ".rs"),
-                    include_str!(concat!("../templates/rust/", $role, "/", $science, ".rs")),
-                ),
-                (
-                    "tests/contract.rs",
-                    include_str!(concat!("../templates/rust/", $role, "/contract.rs")),
-                ),
-                ("README.md", include_str!(concat!("../templates/rust/", $role, "/README.md"))),
-            ],
+const ROLES: [Role; 7] = [
+    Role {
+        name: "feature-extractor",
+        description: "Adds the signal-to-noise ratio of a measured column.",
+        science: "signal",
+    },
+    Role {
+        name: "classifier",
+        description: "Tells two classes apart by a threshold on one column.",
+        science: "cut",
+    },
+    Role {
+        name: "explainer",
+        description: "Explains a threshold on one column: how far each row lies from it.",
+        science: "margin",
+    },
+    Role {
+        name: "ingester",
+        description: "Reads text tables whose columns are set apart by white space.",
+        science: "lines",
+    },
+    Role {
+        name: "selector",
+        description: "Keeps the rows whose measurement is precise enough.",
+        science: "precision",
+    },
+    Role {
+        name: "evaluator",
+        description: "Scores predicted classes: accuracy, and recall of each class.",
+        science: "recall",
+    },
+    Role {
+        name: "transformer",
+        description: "Multiplies a column by a factor and gives it another unit.",
+        science: "scale",
+    },
+];
+
+impl Language {
+    /// The roles that there are templates for.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &'static Role> {
+        let folder = self.folder();
+        ROLES.iter().filter(move |role| folder_of(&format!("{folder}/{}", role.name)).is_some())
+    }
+
+    /// The package to start from for `role`: paths in it, and content. In it, `plugin-name`,
+    /// `plugin_name` and `PluginName` stand for the new plugin's name.
+    pub(super) fn files(&self, role: &Role) -> Vec<(String, &'static str)> {
+        let folder = self.folder();
+        let mut files = Vec::new();
+        if let Some(all) = folder_of(&folder) {
+            for file in all.files() {
+                files.push(file_of(file, all));
+            }
         }
-    };
-}
-
-const RUST: [Template; 7] = [
-    rust!("feature-extractor", "signal", FEATURE_EXTRACTOR),
-    rust!("classifier", "cut", CLASSIFIER),
-    rust!("explainer", "margin", EXPLAINER),
-    rust!("ingester", "lines", INGESTER),
-    rust!("selector", "precision", SELECTOR),
-    rust!("evaluator", "recall", EVALUATOR),
-    rust!("transformer", "scale", TRANSFORMER),
-];
-
-/// A file of the cases that languages share.
-macro_rules! case {
-    ($role:literal, $name:literal) => {
-        (concat!("tests/", $name), include_str!(concat!("../templates/cases/", $role, "/", $name)))
-    };
-}
-
-macro_rules! c {
-    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
-        Template {
-            role: $role,
-            description: $description,
-            science: concat!("src/", $science, ".c"),
-            files: &[
-                ("plugin.toml", include_str!("../templates/c/plugin.toml.in")),
-                ("src/plugin.c", include_str!(concat!("../templates/c/", $role, "/plugin.c"))),
-                (
-                    concat!("src/", $science, ".h"),
-                    include_str!(concat!("../templates/c/", $role, "/", $science, ".h")),
-                ),
-                (
-                    concat!("src/", $science, ".c"),
-                    include_str!(concat!("../templates/c/", $role, "/", $science, ".c")),
-                ),
-                (
-                    concat!("tests/", $science, "_test.c"),
-                    include_str!(concat!("../templates/c/", $role, "/", $science, "_test.c")),
-                ),
-                ("README.md", include_str!(concat!("../templates/c/", $role, "/README.md"))),
-                $(case!($role, $case)),+
-            ],
+        for parent in [&*folder, "common"] {
+            if let Some(package) = folder_of(&format!("{parent}/{}", role.name)) {
+                add_tree(package, package, &mut files);
+            }
         }
-    };
-}
+        files
+    }
 
-const C: [Template; 4] = [
-    c!(
-        "feature-extractor",
-        "signal",
-        FEATURE_EXTRACTOR,
-        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
-    ),
-    c!(
-        "classifier",
-        "cut",
-        CLASSIFIER,
-        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
-    ),
-    c!(
-        "explainer",
-        "margin",
-        EXPLAINER,
-        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
-    ),
-    c!(
-        "ingester",
-        "lines",
-        INGESTER,
-        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
-    ),
-];
+    /// The file that holds the science of `role`.
+    pub(super) fn science(&self, role: &Role) -> Option<String> {
+        let of_science = |(path, _): (String, _)| {
+            let name = path.rsplit('/').next()?;
+            let test = path.contains("test") || name.ends_with(".h");
+            (name.starts_with(role.science) && !test).then_some(path)
+        };
+        self.files(role).into_iter().find_map(of_science)
+    }
 
-macro_rules! go {
-    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
-        Template {
-            role: $role,
-            description: $description,
-            science: concat!($science, "/", $science, ".go"),
-            files: &[
-                ("plugin.toml", include_str!("../templates/go/plugin.toml.in")),
-                ("go.mod", include_str!("../templates/go/go.mod.in")),
-                ("plugin.go", include_str!(concat!("../templates/go/", $role, "/plugin.go"))),
-                (
-                    concat!($science, "/", $science, ".go"),
-                    include_str!(concat!("../templates/go/", $role, "/", $science, ".go")),
-                ),
-                (
-                    concat!($science, "/", $science, "_test.go"),
-                    include_str!(concat!("../templates/go/", $role, "/", $science, "_test.go")),
-                ),
-                ("README.md", include_str!(concat!("../templates/go/", $role, "/README.md"))),
-                $(case!($role, $case)),+
-            ],
+    fn folder(&self) -> String {
+        match self.runtime {
+            None => self.name.to_owned(),
+            Some(runtime) => format!("{}-{runtime}", self.name),
         }
-    };
+    }
 }
 
-const GO: [Template; 4] = [
-    go!(
-        "feature-extractor",
-        "signal",
-        FEATURE_EXTRACTOR,
-        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
-    ),
-    go!(
-        "classifier",
-        "cut",
-        CLASSIFIER,
-        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
-    ),
-    go!(
-        "explainer",
-        "margin",
-        EXPLAINER,
-        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
-    ),
-    go!(
-        "ingester",
-        "lines",
-        INGESTER,
-        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
-    ),
-];
+fn folder_of(path: &str) -> Option<&'static Dir<'static>> {
+    TEMPLATES.get_dir(path)
+}
+
+fn add_tree(
+    folder: &'static Dir<'static>,
+    package: &Dir<'static>,
+    files: &mut Vec<(String, &'static str)>,
+) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(inner) => add_tree(inner, package, files),
+            DirEntry::File(file) => files.push(file_of(file, package)),
+        }
+    }
+}
+
+fn file_of(
+    file: &'static include_dir::File<'static>,
+    package: &Dir<'static>,
+) -> (String, &'static str) {
+    let path = file.path().strip_prefix(package.path()).expect("it lies in it");
+    let path = path.to_str().expect("templates have plain names");
+    let text = file.contents_utf8().expect("templates are text");
+    (path.strip_suffix(".in").unwrap_or(path).to_owned(), text)
+}

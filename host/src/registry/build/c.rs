@@ -8,7 +8,7 @@ use super::super::RegistryError;
 use super::{Package, componentize, tools};
 
 /// The SDK, compiled with each package.
-const SDK: [(&str, &str); 9] = [
+pub(super) const SDK: [(&str, &str); 9] = [
     ("skyloom.h", include_str!("../../../../plugin-sdk/c/skyloom.h")),
     ("abi.h", include_str!("../../../../plugin-sdk/c/abi.h")),
     ("bind.c", include_str!("../../../../plugin-sdk/c/bind.c")),
@@ -113,7 +113,8 @@ fn sources(package: &Package) -> Result<Vec<PathBuf>, RegistryError> {
         .map_err(|source| RegistryError::Io { path: folder.clone(), source })?;
     let names = entries.flatten().map(|entry| entry.file_name());
     let paths = names.map(|name| Path::new("src").join(name));
-    let mut sources: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "c")).collect();
+    let mut sources: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "c")).collect();
     sources.sort();
     if sources.is_empty() {
         return Err(RegistryError::Build(format!("{}: no C file in it", folder.display())));

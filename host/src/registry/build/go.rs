@@ -11,7 +11,7 @@ use super::super::RegistryError;
 use super::{Package, componentize, tools};
 
 /// The SDK, a module of its own.
-const SDK: [(&str, &str); 9] = [
+pub(super) const SDK: [(&str, &str); 9] = [
     ("go.mod", include_str!("../../../../plugin-sdk/go/go.mod")),
     ("abi.go", include_str!("../../../../plugin-sdk/go/abi.go")),
     ("abi_wasm.go", include_str!("../../../../plugin-sdk/go/abi_wasm.go")),
@@ -67,10 +67,7 @@ fn write_module(package: &Package) -> Result<(), RegistryError> {
     let path = package.folder.join("go.mod");
     let mut module =
         fs::read_to_string(&path).map_err(|source| RegistryError::Io { path, source })?;
-    let _ = write!(
-        module,
-        "\nrequire {MODULE} v0.1.0\n\nreplace {MODULE} v0.1.0 => ./{PLACE}\n"
-    );
+    let _ = write!(module, "\nrequire {MODULE} v0.1.0\n\nreplace {MODULE} v0.1.0 => ./{PLACE}\n");
     write(&package.work.join("go.mod"), &module)?;
     let sums = fs::read_to_string(package.folder.join("go.sum")).unwrap_or_default();
     write(&package.work.join("go.sum"), &sums)
