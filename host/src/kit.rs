@@ -159,7 +159,7 @@ fn note_no_input(report: &mut Report, why: &str) {
     let seen = [report::COMPONENT, report::PURITY];
     let later = report::ALL.iter().filter(|promise| {
         !seen.contains(promise)
-            && !["description", "golden"].contains(&promise.group())
+            && !["description", "golden", "package"].contains(&promise.group())
             && ![report::SCHEMA, report::NONSENSE].contains(promise)
             && promise.group() != "role"
     });

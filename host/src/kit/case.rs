@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::stand::Content;
 use super::table::{self, Types};
 use crate::fault::{At, Fault, Source, suggestion};
-use crate::workflow::{Yaml, YamlKind, read_yaml};
+use crate::workflow::{Kind, Tree, read_tree};
 
 /// A golden case, its inputs read.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ pub fn read_case(path: &Path) -> Result<Case, Vec<Fault>> {
         vec![Fault::of_command("kit::case", format!("{}: {error}", path.display()))]
     })?;
     let source = Source { name: path.display().to_string().into(), text: text.into() };
-    let tree = read_yaml(&source)?;
+    let tree = read_tree(&source)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Reader { source: &source, folder }.case(path, &tree).map_err(|fault| vec![*fault])
 }
@@ -113,7 +113,7 @@ impl Reader<'_> {
         Box::new(Fault::new(self.source, "kit::case", span.clone(), message))
     }
 
-    fn case(&self, path: &Path, tree: &Yaml) -> Read<Case> {
+    fn case(&self, path: &Path, tree: &Tree) -> Read<Case> {
         let known = ["params", "inputs", "outputs", "error"];
         let mut params = Map::new();
         let mut inputs = IndexMap::new();
@@ -149,9 +149,9 @@ impl Reader<'_> {
         Ok(Case { name, path: path.to_owned(), params, inputs, expected })
     }
 
-    fn entries<'t>(&self, tree: &'t Yaml, what: &str) -> Read<&'t [(At<String>, Yaml)]> {
+    fn entries<'t>(&self, tree: &'t Tree, what: &str) -> Read<&'t [(At<String>, Tree)]> {
         match &tree.value {
-            YamlKind::Map(entries) => Ok(entries),
+            Kind::Map(entries) => Ok(entries),
             other => {
                 let found = other.name();
                 Err(self.fault(&tree.span, format!("{what} is a mapping, not {found}")))
@@ -162,10 +162,10 @@ impl Reader<'_> {
     /// The entries of a mapping that has no other keys than `known`.
     fn map<'t>(
         &self,
-        tree: &'t Yaml,
+        tree: &'t Tree,
         what: &str,
         known: &[&'static str],
-    ) -> Read<&'t [(At<String>, Yaml)]> {
+    ) -> Read<&'t [(At<String>, Tree)]> {
         let entries = self.entries(tree, what)?;
         match entries.iter().find(|(key, _)| !known.contains(&key.value.as_str())) {
             None => Ok(entries),
@@ -178,19 +178,19 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&self, tree: &Yaml, what: &str) -> Read<String> {
+    fn text(&self, tree: &Tree, what: &str) -> Read<String> {
         match &tree.value {
-            YamlKind::Text(text) => Ok(text.clone()),
+            Kind::Text(text) => Ok(text.clone()),
             other => Err(self.fault(&tree.span, format!("{what} is text, not {}", other.name()))),
         }
     }
 
     /// A file beside the case.
-    fn path(&self, tree: &Yaml) -> Read<PathBuf> {
+    fn path(&self, tree: &Tree) -> Read<PathBuf> {
         Ok(self.folder.join(self.text(tree, "a file's name")?))
     }
 
-    fn content(&self, tree: &Yaml) -> Read<Content> {
+    fn content(&self, tree: &Tree) -> Read<Content> {
         let known = ["csv", "arrow", "columns", "file", "types", "metadata"];
         let entries = self.map(tree, "an input", &known)?;
         if let Some((_, value)) = entries.iter().find(|(key, _)| key.value == "file") {
@@ -206,7 +206,7 @@ impl Reader<'_> {
         self.marked(rows, entries).map(Content::Table)
     }
 
-    fn types(&self, entries: &[(At<String>, Yaml)]) -> Read<Types> {
+    fn types(&self, entries: &[(At<String>, Tree)]) -> Read<Types> {
         let mut types = Types::new();
         for (_, tree) in entries.iter().filter(|(key, _)| key.value == "types") {
             for (column, value) in self.entries(tree, "`types`")? {
@@ -219,7 +219,7 @@ impl Reader<'_> {
         Ok(types)
     }
 
-    fn form(&self, tree: &Yaml, entries: &[(At<String>, Yaml)]) -> Read<(Form, Range<usize>)> {
+    fn form(&self, tree: &Tree, entries: &[(At<String>, Tree)]) -> Read<(Form, Range<usize>)> {
         let mut forms = entries
             .iter()
             .filter(|(key, _)| ["csv", "arrow", "columns"].contains(&key.value.as_str()));
@@ -247,7 +247,7 @@ impl Reader<'_> {
     }
 
     /// `rows` with what `metadata` says of their columns.
-    fn marked(&self, rows: RecordBatch, entries: &[(At<String>, Yaml)]) -> Read<RecordBatch> {
+    fn marked(&self, rows: RecordBatch, entries: &[(At<String>, Tree)]) -> Read<RecordBatch> {
         let schema = rows.schema();
         let mut fields: Vec<Field> =
             schema.fields().iter().map(|field| field.as_ref().clone()).collect();
@@ -270,7 +270,7 @@ impl Reader<'_> {
         Ok(marked.expect("metadata alone do not change what rows are"))
     }
 
-    fn golden(&self, tree: &Yaml) -> Read<Golden> {
+    fn golden(&self, tree: &Tree) -> Read<Golden> {
         let known = ["csv", "arrow", "columns", "types", "tolerance"];
         let entries = self.map(tree, "an output", &known)?;
         let tolerance = entries.iter().find(|(key, _)| key.value == "tolerance");
@@ -285,7 +285,7 @@ impl Reader<'_> {
         Ok(Golden { form, tolerance, types: self.types(entries)? })
     }
 
-    fn error(&self, tree: &Yaml) -> Read<WantedError> {
+    fn error(&self, tree: &Tree) -> Read<WantedError> {
         let known = ["kind", "param", "column", "message"];
         let mut wanted = WantedError::default();
         for (key, value) in self.map(tree, "an error", &known)? {

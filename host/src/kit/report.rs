@@ -55,6 +55,7 @@ promises! {
     FILES = "odd.files", "empty, cut-off and damaged files";
     MANY_ROWS = "limits.rows", "65,536 rows within the default memory and the kit's time";
     GOLDEN = "golden.case", "golden case";
+    OWN_TESTS = "package.tests", "the package's own tests pass";
 }
 
 impl Promise {

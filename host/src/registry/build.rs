@@ -5,10 +5,12 @@
 //! tools' versions and nothing else.
 
 mod component;
+mod own_tests;
 mod rust;
 #[expect(dead_code, reason = "the languages to come are built with it")]
 mod tools;
 
+pub use own_tests::{OwnTests, own_tests};
 pub use rust::{TARGET, ensure_target, has_target};
 
 use std::fs;
