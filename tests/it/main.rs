@@ -9,6 +9,7 @@ mod wasi;
 mod languages;
 mod wire;
 mod contract;
+mod kit;
 mod check;
 mod run;
 mod cache;

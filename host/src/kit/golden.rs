@@ -42,30 +42,38 @@ pub(super) fn given(descriptor: &Descriptor, case: &Case) -> Result<Given, Strin
     })
 }
 
-/// Runs the case: what came of it, as far as it may serve other checks, and whether that is
-/// what was expected.
-pub(super) fn check(stand: &Stand<'_>, case: &Case) -> (Option<(Given, Ran)>, Outcome) {
+/// What came of a case: a run that may serve other checks, or why there is none.
+pub(super) type Came = Result<(Given, Ran), Option<InstanceError>>;
+
+/// Runs the case: what came of it, and whether that is what was expected.
+pub(super) fn check(stand: &Stand<'_>, case: &Case) -> (Came, Outcome) {
     let given = match given(stand.descriptor(), case) {
         Ok(given) => given,
-        Err(why) => return (None, Outcome::Broken(why)),
+        Err(why) => return (Err(None), Outcome::Broken(why)),
     };
     let result = run(stand, &given);
     match (&case.expected, result) {
-        (Expected::Error(wanted), Err(error)) => (None, Outcome::of(other_error(wanted, &error))),
+        (Expected::Error(wanted), Err(error)) => {
+            let outcome = Outcome::of(other_error(wanted, &error));
+            (Err(Some(error)), outcome)
+        }
         (Expected::Error(wanted), Ok(ran)) => {
             let why = format!("it gave a result, not an error of kind `{}`", wanted.kind);
-            (Some((given, ran)), Outcome::Broken(why))
+            (Ok((given, ran)), Outcome::Broken(why))
         }
-        (_, Err(error)) => (None, Outcome::Broken(format!("it does not run: {error}"))),
+        (_, Err(error)) => {
+            let why = format!("it does not run: {error}");
+            (Err(Some(error)), Outcome::Broken(why))
+        }
         (Expected::Unsaid, Ok(ran)) => {
             let why = "the case does not say what to expect; `--bless` writes what comes out";
-            (Some((given, ran)), Outcome::Skipped(why.to_owned()))
+            (Ok((given, ran)), Outcome::Skipped(why.to_owned()))
         }
         (Expected::Outputs(outputs), Ok(ran)) => {
             let broken = outputs
                 .iter()
                 .find_map(|(port, golden)| not_as_expected(stand.descriptor(), port, golden, &ran));
-            (Some((given, ran)), Outcome::of(broken))
+            (Ok((given, ran)), Outcome::of(broken))
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(stand: &Stand<'_>, given: &Given, good: &Ran, report: &mut R
         (many, any) = (many.with(input, Content::Table(table)), true);
     }
     if !any {
-        return report.skip(&[report::MANY_ROWS], "it reads no table that could be made longer");
+        return;
     }
     let outcome = match stand.run(&many, WHOLE) {
         Ok(_) => Outcome::Holds,

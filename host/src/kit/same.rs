@@ -10,8 +10,7 @@ pub(super) fn check(stand: &Stand<'_>, given: &Given, good: &Ran, report: &mut R
     let tables: Vec<usize> =
         (0..given.inputs.len()).filter_map(|input| Some(given.table(input)?.num_rows())).collect();
     if tables.is_empty() {
-        let why = "it reads no table";
-        return report.skip(&[report::BATCHES, report::PARTITIONS], why);
+        return;
     }
     compare(stand, given, good, report, report::BATCHES, &in_batches);
     if let Some(why) = cannot_cut(stand, given) {

@@ -21,6 +21,8 @@ use super::table::parse_type;
 use crate::instance::{ColumnError, Descriptor, GuestError, InstanceError, PortKind};
 
 const ROWS: usize = 23;
+/// The texts of columns that are no key: classes, where they are a label.
+const WORDS: [&str; 3] = ["a", "b", "c"];
 /// So often a plugin is asked what it still misses.
 const MAX_QUESTIONS: usize = 64;
 
@@ -42,10 +44,11 @@ struct Column {
 /// Inputs on which the plugin runs, and what came of it.
 ///
 /// # Errors
-/// Why none were found, in words.
-pub(super) fn given(stand: &Stand<'_>) -> Result<(Given, Ran), String> {
+/// What the plugin says to the last that was tried; a guest's error also where nothing could
+/// be.
+pub(super) fn given(stand: &Stand<'_>) -> Result<(Given, Ran), InstanceError> {
     let descriptor = stand.descriptor();
-    let params = params(descriptor)?;
+    let params = params(descriptor).map_err(nothing)?;
     if descriptor.inputs.iter().any(|port| port.kind == PortKind::Blob) {
         return with_file(stand, &params);
     }
@@ -57,26 +60,32 @@ pub(super) fn given(stand: &Stand<'_>) -> Result<(Given, Ran), String> {
         .collect();
     let mut sketches: IndexMap<&str, Sketch> =
         ports.iter().map(|&port| (port, Sketch::with_key())).collect();
-    let mut last = String::new();
+    let mut last = nothing("it asks for more and more".to_owned());
     for _ in 0..MAX_QUESTIONS {
         let inputs = sketches.iter().map(|(port, sketch)| {
-            let table = sketch.table().ok_or("a type that cannot be made up")?;
+            let table = sketch.table();
+            let table = table.ok_or_else(|| nothing("its types cannot be made up".to_owned()))?;
             Ok(((*port).to_owned(), Content::Table(table)))
         });
-        let inputs = inputs.collect::<Result<Vec<_>, &str>>()?;
+        let inputs = inputs.collect::<Result<Vec<_>, InstanceError>>()?;
         let given = Given { params: params.clone(), inputs };
         match stand.run(&given, WHOLE) {
             Ok(ran) => return Ok((given, ran)),
             Err(InstanceError::Guest(error)) => {
-                last = error.to_string();
-                if !answer(&mut sketches, &error) {
+                let goes_on = answer(&mut sketches, &error);
+                last = InstanceError::Guest(error);
+                if !goes_on {
                     break;
                 }
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error),
         }
     }
     Err(last)
+}
+
+fn nothing(why: String) -> InstanceError {
+    InstanceError::Guest(GuestError::Failed(why))
 }
 
 /// Gives the plugin what this error asks for, if that can be told.
@@ -148,10 +157,17 @@ impl Column {
 }
 
 impl Sketch {
+    /// A key, and a column of each common type, for plugins that look for what suits them.
     fn with_key() -> Self {
         let mut key = Column::new("text");
         key.is_key = true;
-        Self { columns: IndexMap::from([("id".to_owned(), key)]) }
+        let columns = [
+            ("id", key),
+            ("x", Column::new("float64")),
+            ("n", Column::new("int64")),
+            ("word", Column::new("text")),
+        ];
+        Self { columns: columns.map(|(name, column)| (name.to_owned(), column)).into() }
     }
 
     fn table(&self) -> Option<RecordBatch> {
@@ -163,6 +179,10 @@ impl Sketch {
             let mut field = Field::new(name, data_type, true);
             if column.is_key {
                 field.metadata_mut().insert("ucd".to_owned(), "meta.id;meta.main".to_owned());
+            }
+            if field.data_type() == &DataType::Utf8 && !column.is_key {
+                let words = json!(WORDS).to_string();
+                field.metadata_mut().insert("categories".to_owned(), words);
             }
             if let Some(unit) = &column.unit {
                 field.metadata_mut().insert("unit".to_owned(), unit.clone());
@@ -190,8 +210,7 @@ fn values(name: &str, data_type: &DataType, is_key: bool) -> Option<ArrayRef> {
             Arc::new(StringArray::from_iter_values((0..ROWS).map(|row| format!("star {row}"))))
         }
         DataType::Utf8 => {
-            let words = ["a", "b", "c"];
-            let texts = (0..ROWS).map(|row| (!gap(row)).then(|| words[row * 7 % 11 % 3]));
+            let texts = (0..ROWS).map(|row| (!gap(row)).then(|| WORDS[row * 7 % 11 % 3]));
             Arc::new(texts.collect::<StringArray>())
         }
         DataType::Boolean => {
@@ -300,11 +319,11 @@ const FILES: [(&str, &str); 3] = [
     ("rows.json", "[{\"id\": \"a\", \"x\": 1.5}, {\"id\": \"b\", \"x\": null}]\n"),
 ];
 
-fn with_file(stand: &Stand<'_>, params: &Value) -> Result<(Given, Ran), String> {
+fn with_file(stand: &Stand<'_>, params: &Value) -> Result<(Given, Ran), InstanceError> {
     let inputs = &stand.descriptor().inputs;
     let port = inputs.iter().find(|port| port.kind == PortKind::Blob);
     let port = port.expect("asked for when there is one").name.clone();
-    let mut last = String::new();
+    let mut last = nothing("no file was tried".to_owned());
     for (name, text) in FILES {
         let content = Content::File { name: name.to_owned(), bytes: text.as_bytes().into() };
         let inputs = vec![(port.clone(), content)];
@@ -313,8 +332,9 @@ fn with_file(stand: &Stand<'_>, params: &Value) -> Result<(Given, Ran), String> 
             Ok(ran) if ran.outputs.iter().any(|output| output.num_rows() > 0) => {
                 return Ok((given, ran));
             }
-            Ok(_) => last = format!("`{name}` gives no rows"),
-            Err(error) => last = error.to_string(),
+            Ok(_) => last = nothing(format!("`{name}` gives no rows")),
+            Err(InstanceError::Guest(error)) => last = InstanceError::Guest(error),
+            Err(error) => return Err(error),
         }
     }
     Err(last)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
+use super::super::runs::StateArgs;
 use super::super::text;
 use super::super::{End, render};
 use super::Shelf;
@@ -35,15 +36,11 @@ pub(super) struct TestArgs {
     /// How many rows such a sample has.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "from_run")]
     rows: usize,
-    /// Where the run is kept [default: .skyloom of the current project].
-    #[arg(long, value_name = "DIR", env = "SKYLOOM_STATE_DIR")]
-    state_dir: Option<PathBuf>,
     /// The most seconds that one call of the plugin may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     time: u64,
-    /// Print results as JSON.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
 }
 
 pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
@@ -63,7 +60,8 @@ pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
         let folder = folder.as_deref().ok_or_else(|| {
             RunError::Usage("`--from-run` needs a folder for the case: `--cases DIR`".to_owned())
         })?;
-        let case = capture::capture(args, &wanted[0], &wanted[1], folder)?;
+        let component = shelf.open(&source)?.component;
+        let case = capture::capture(args, component.descriptor(), &wanted[0], &wanted[1], folder)?;
         let case = kit::read_case(&case).map_err(RunError::Faults)?;
         said.extend(kit::bless(&shelf.engine, &bytes, &[case], &options)?);
     }
@@ -78,18 +76,18 @@ pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
     }
     said.iter().for_each(|line| render::note(&text::plain(line)));
     let mut report = kit::prove(&shelf.engine, &bytes, &cases, &options)?;
-    if !args.json {
+    if !args.state.json {
         print(&report);
     }
     if let PluginSource::Folder(folder) = &source {
         let check = own_tests(&shelf, folder)?;
-        if !args.json {
+        if !args.state.json {
             render::out(&format!("own tests\n{}", line(&check)));
         }
         report.checks.push(check);
     }
     let holds = report.holds(args.strict);
-    if args.json {
+    if args.state.json {
         let mut value = json!(report);
         value["holds"] = json!(holds);
         render::json(&value);
@@ -138,12 +136,21 @@ fn own_tests(shelf: &Shelf, folder: &Path) -> Result<Check, RunError> {
 fn print(report: &Report) {
     for (group, checks) in report.groups() {
         render::out(title(group));
-        checks.into_iter().for_each(|check| render::out(&line(check)));
-    }
-    if report.checks.iter().any(|check| check.promise == kit::report::RUNS) {
-        for inputs in &report.inputs {
-            render::note(&format!("tried with {}", text::plain(inputs)));
+        let mut told: Option<&Outcome> = None;
+        for check in checks {
+            // One reason for many is told once.
+            let again =
+                matches!(check.outcome, Outcome::Skipped(_)) && told == Some(&check.outcome);
+            render::out(&if again {
+                format!("  – {}", check.promise.words)
+            } else {
+                line(check)
+            });
+            told = Some(&check.outcome);
         }
+    }
+    for inputs in &report.inputs {
+        render::out(&format!("tried with {}", text::plain(inputs)));
     }
 }
 
