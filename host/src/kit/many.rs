@@ -27,7 +27,9 @@ pub(super) fn check(stand: &Stand<'_>, given: &Given, good: &Ran, report: &mut R
             .filter(|read| (read.input, read.purpose) == (input, Purpose::Key));
         let mut keys: Vec<usize> = keys.map(|read| read.column).collect();
         keys.extend(roles::marked_keys(table));
-        let Some(table) = grown(table, ROWS, &keys) else { continue };
+        // Whole copies: tables that belong together stay so.
+        let rows = ROWS.div_ceil(table.num_rows().max(1)) * table.num_rows();
+        let Some(table) = grown(table, rows, &keys) else { continue };
         (many, any) = (many.with(input, Content::Table(table)), true);
     }
     if !any {

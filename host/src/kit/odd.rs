@@ -223,6 +223,12 @@ pub(super) fn rotated(array: &ArrayRef) -> Option<ArrayRef> {
     take(array, &UInt32Array::from_iter_values(above), None).ok()
 }
 
+/// `array` with its first value in every row; none where it has no value.
+pub(super) fn levelled(array: &ArrayRef) -> Option<ArrayRef> {
+    let first = (0..array.len()).find(|&row| array.is_valid(row))?;
+    take(array, &UInt32Array::from(vec![first as u32; array.len()]), None).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use arrow::datatypes::{Field, Fields};

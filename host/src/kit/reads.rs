@@ -40,7 +40,8 @@ impl Reads {
                 continue;
             }
             let old = table.column(read.column);
-            for new in [odd::perturbed(old), odd::rotated(old)].into_iter().flatten() {
+            let others = [odd::perturbed(old), odd::rotated(old), odd::levelled(old)];
+            for new in others.into_iter().flatten() {
                 let mut columns = table.columns().to_vec();
                 columns[read.column] = new;
                 let Ok(table) = RecordBatch::try_new(table.schema(), columns) else { continue };

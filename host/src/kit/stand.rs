@@ -112,7 +112,7 @@ pub(super) struct Stand<'a> {
 impl<'a> Stand<'a> {
     pub(super) fn new(component: &'a Component, limits: Limits) -> Result<Self, KitError> {
         let folder = tempfile::tempdir().map_err(KitError::Folder)?;
-        let objects = ObjectStore::open(folder.path())?;
+        let objects = ObjectStore::scratch(folder.path())?;
         Ok(Self { component, limits, objects, folder })
     }
 

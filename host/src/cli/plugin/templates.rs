@@ -31,7 +31,7 @@ const EVALUATOR: &str = "Scores predicted classes: accuracy, and recall of each 
 const TRANSFORMER: &str = "Multiplies a column by a factor and gives it another unit.";
 
 macro_rules! rust {
-    ($role:literal, $science:literal, $description:expr) => {
+    ($role:literal, $science:literal, $description:expr $(, $path:literal: $text:expr)*) => {
         Template {
             role: $role,
             description: $description,
@@ -47,7 +47,12 @@ macro_rules! rust {
                     "tests/contract.rs",
                     include_str!(concat!("../templates/rust/", $role, "/contract.rs")),
                 ),
+                (
+                    "tests/stars.yaml",
+                    include_str!(concat!("../templates/rust/", $role, "/stars.yaml")),
+                ),
                 ("README.md", include_str!(concat!("../templates/rust/", $role, "/README.md"))),
+                $(($path, $text),)*
             ],
         }
     };
@@ -57,7 +62,10 @@ const RUST: [Template; 7] = [
     rust!("feature-extractor", "signal", FEATURE_EXTRACTOR),
     rust!("classifier", "cut", CLASSIFIER),
     rust!("explainer", "margin", EXPLAINER),
-    rust!("ingester", "lines", INGESTER),
+    rust!(
+        "ingester", "lines", INGESTER,
+        "tests/stars.txt": include_str!("../templates/rust/ingester/stars.txt")
+    ),
     rust!("selector", "precision", SELECTOR),
     rust!("evaluator", "recall", EVALUATOR),
     rust!("transformer", "scale", TRANSFORMER),
