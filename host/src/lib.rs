@@ -12,6 +12,7 @@ pub mod fault;
 pub mod data;
 pub mod instance;
 pub mod workflow;
+pub mod kit;
 pub mod registry;
 pub mod cache;
 pub mod plan;

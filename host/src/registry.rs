@@ -8,7 +8,9 @@
 mod build;
 mod project;
 
-pub use build::{TARGET, build, component_path, ensure_target, has_target, is_package};
+pub use build::{
+    OwnTests, TARGET, build, component_path, ensure_target, has_target, is_package, own_tests,
+};
 pub use project::Project;
 
 use std::fs;

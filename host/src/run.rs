@@ -18,6 +18,7 @@ use crate::data::compare::CompareError;
 use crate::data::{Digest, StoreError, Table, field_ucd, field_unit};
 use crate::fault::{Fault, Source};
 use crate::instance::{Engine, InstanceError, Role, TableSchema, Watch};
+use crate::kit::KitError;
 use crate::lock::{Lock, LockError};
 use crate::output::{self, Ledger, OutputError};
 use crate::plan::{self, Plan, PlanNode, PlanSource, Setup, source_name};
@@ -50,6 +51,8 @@ pub enum RunError {
     Compare(#[from] CompareError),
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Kit(#[from] KitError),
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(#[from] InstanceError),
     #[error("{0}")]

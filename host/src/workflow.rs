@@ -15,6 +15,7 @@ mod yaml;
 
 pub use parse::{Overrides, parse};
 pub use schema::json_schema;
+pub(crate) use tree::{Kind, Tree, read as read_tree};
 pub(crate) use yaml::{from_yaml, to_yaml};
 
 use std::ops::Range;

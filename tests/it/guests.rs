@@ -17,6 +17,10 @@ use crate::support::root;
 static ENGINE: LazyLock<Engine> =
     LazyLock::new(|| skyloom::run::engine().expect("this machine runs WebAssembly"));
 
+pub(crate) fn engine() -> &'static Engine {
+    &ENGINE
+}
+
 /// The guest in `tests/guests/NAME`, built if it is stale.
 pub(crate) fn build(name: &str) -> Component {
     load(&path_of(name))

@@ -11,6 +11,7 @@ mod wire;
 mod c_and_go;
 mod contract;
 mod scientific;
+mod kit;
 mod check;
 mod run;
 mod cache;

@@ -51,7 +51,7 @@ impl PluginArgs {
             PluginVerb::New(args) => args.json,
             PluginVerb::Build(args) => args.json,
             PluginVerb::Info(args) => args.json,
-            PluginVerb::Test(args) => args.json,
+            PluginVerb::Test(args) => args.state.json,
         }
     }
 }

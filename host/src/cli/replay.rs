@@ -107,7 +107,7 @@ pub(super) fn replay(args: &ReplayArgs, watch: &Arc<Watch>) -> Result<End, RunEr
     };
     cache.lease()?;
     let plan = Arc::new(plan);
-    let tolerance = Tolerance { relative: args.within };
+    let tolerance = Tolerance { relative: args.within, absolute: 0.0 };
     let replayed = schedule::execute(&plan, &cache, &options, watch, &reporter);
     let outcomes = runtime(&options)?.block_on(replayed);
     let comparisons = replay::set_against(&plan, &outcomes, lock, reference, tolerance)?;

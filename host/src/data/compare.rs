@@ -60,12 +60,15 @@ pub enum CompareError {
 ///
 /// With a relative tolerance r > 0, finite a and b are equal if |a−b| ≤ r·max(|a|, |b|),
 /// reckoned in double precision; so 0 and −0 are, and 0 and any other number are not unless
-/// r ≥ 1. An infinity equals only itself, NaN only NaN. With r = 0, numbers are compared
-/// bit for bit. Integers, decimals and times must be the same whatever r is.
+/// r ≥ 1. With an absolute tolerance t > 0, they are also equal if |a−b| ≤ t. An infinity
+/// equals only itself, NaN only NaN. With neither, numbers are compared bit for bit.
+/// Integers, decimals and times must be the same whatever the tolerance is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Tolerance {
     /// r: not negative.
     pub relative: f64,
+    /// Not negative, in the column's unit.
+    pub absolute: f64,
 }
 
 /// Which row of the left table belongs to which of the right.

@@ -66,6 +66,8 @@ struct Folders {
     objects: PathBuf,
     look: Look,
     temporary: PathBuf,
+    /// Whether what is written outlives a power cut.
+    is_durable: bool,
     /// Objects whose bytes this process has written or checked.
     known_good: Mutex<BTreeSet<Digest>>,
 }
@@ -73,10 +75,15 @@ struct Folders {
 impl ObjectStore {
     /// The store below `root`.
     pub fn at(root: &Path) -> Self {
+        Self::new(root, true)
+    }
+
+    fn new(root: &Path, is_durable: bool) -> Self {
         let (objects, temporary) = (root.join("objects"), root.join("tmp"));
         let known_good = Mutex::default();
         let look = Look::at(objects.clone(), "arrow");
-        Self { folders: Arc::new(Folders { objects, look, temporary, known_good }) }
+        let folders = Folders { objects, look, temporary, is_durable, known_good };
+        Self { folders: Arc::new(folders) }
     }
 
     /// Opens the store below `root`, making its folders.
@@ -84,11 +91,23 @@ impl ObjectStore {
     /// # Errors
     /// When the folders cannot be made.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let store = Self::at(root);
-        for folder in [&store.folders.objects, &store.folders.temporary] {
+        Self::at(root).with_folders()
+    }
+
+    /// The same for what nobody will miss: a power cut may take it, and writing does not wait
+    /// for the disk.
+    ///
+    /// # Errors
+    /// When the folders cannot be made.
+    pub fn scratch(root: &Path) -> Result<Self, StoreError> {
+        Self::new(root, false).with_folders()
+    }
+
+    fn with_folders(self) -> Result<Self, StoreError> {
+        for folder in [&self.folders.objects, &self.folders.temporary] {
             fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
         }
-        Ok(store)
+        Ok(self)
     }
 
     /// Where the object of this digest lies, if it is there.
@@ -502,7 +521,8 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Ends the object and gives it its name. Once this returns, it outlives a power cut.
+    /// Ends the object and gives it its name. Once this returns, it outlives a power cut, unless
+    /// the store is a scratch one.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -524,7 +544,13 @@ impl ObjectWriter {
             .into_inner()
             .map_err(|error| StoreError::io(&path)(error.into_error()))?;
         move_folder_aside(&path, &self.store.folders.temporary);
-        publish(file, &path)?;
+        if self.store.folders.is_durable {
+            publish(file, &path)?;
+        } else {
+            let folder = path.parent().expect("objects lie in a folder");
+            fs::create_dir_all(folder).map_err(StoreError::io(folder))?;
+            place(file, &path)?;
+        }
         self.store.known_good().insert(digest);
         let info = ObjectInfo { digest, rows: self.rows, bytes, columns };
         Ok(Object { info, schema, store: self.store })

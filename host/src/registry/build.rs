@@ -7,10 +7,12 @@
 mod c;
 mod component;
 mod go;
+mod own_tests;
 mod rust;
 mod scientific;
 mod tools;
 
+pub use own_tests::{OwnTests, own_tests};
 pub use rust::{TARGET, ensure_target, has_target};
 
 use std::fs;

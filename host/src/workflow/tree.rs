@@ -20,10 +20,10 @@ const MAX_DEPTH: usize = 32;
 const CODE: &str = "workflow::yaml";
 
 /// A YAML node.
-pub(super) type Tree = At<Kind>;
+pub(crate) type Tree = At<Kind>;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Bool(bool),
     Number(Number),
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a truth value",
@@ -46,7 +46,7 @@ impl Kind {
 }
 
 impl Tree {
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         match &self.value {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
@@ -61,7 +61,7 @@ impl Tree {
 }
 
 /// Reads `source` as YAML 1.2 without anchors, aliases, merge keys and tags.
-pub(super) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
+pub(crate) fn read(source: &Source) -> Result<Tree, Vec<Fault>> {
     let text = &source.text;
     let fault = |span: Range<usize>, message: String| Fault::new(source, CODE, span, message);
     if text.len() > MAX_BYTES {

@@ -1,18 +1,19 @@
-//! `skyloom plugin test`: what every component must hold to, then the package's own tests.
+//! `skyloom plugin test`: the conformance kit, golden cases, then the package's own tests.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+mod capture;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::super::runs::StateArgs;
 use super::super::text;
 use super::super::{End, render};
-use super::{Loaded, Shelf};
-use crate::instance::{Descriptor, InstanceError, Limits, PortKind, Role, Watch};
-use crate::registry::{PluginSource, RegistryError};
+use super::Shelf;
+use crate::kit::{self, Case, Check, Outcome, Report};
+use crate::registry::{self, PluginSource};
 use crate::run::RunError;
 
 #[derive(Debug, Args)]
@@ -20,60 +21,93 @@ pub(super) struct TestArgs {
     /// A plugin of the project, the folder of a package, or a component.
     #[arg(value_name = "PLUGIN")]
     plugin: String,
-    /// Print results as JSON.
+    /// The folder of its golden cases [default: `tests` of its package].
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
+    /// Write what comes out of the golden cases as what is expected of them.
+    #[arg(long, conflicts_with = "strict")]
+    bless: bool,
+    /// Count what could not be looked at, or is in doubt, as broken.
     #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// A promise, and how it is broken if it is.
-struct Check {
-    promise: &'static str,
-    broken: Option<String>,
+    strict: bool,
+    /// First make a golden case of a sample of what a node of this plugin was given in a run.
+    #[arg(long, num_args = 2, value_names = ["RUN", "NODE"])]
+    from_run: Option<Vec<String>>,
+    /// How many rows such a sample has.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "from_run")]
+    rows: usize,
+    /// The most seconds that one call of the plugin may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    time: u64,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
 }
 
 pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
     let shelf = Shelf::here()?;
     let source = shelf.find(&args.plugin)?;
     shelf.build(std::slice::from_ref(&source))?;
-    let mut checks = match shelf.open(&source) {
-        Ok(plugin) => {
-            // Loading asks the plugin what it is; asking again must give the same answer.
-            let again = shelf.open(&source)?;
-            component_checks(&plugin, &again, expected_name(&shelf, &args.plugin, &source))
-        }
-        Err(RunError::Registry(RegistryError::Load { source, .. })) => {
-            vec![Check {
-                promise: "it is a component that speaks the contract",
-                broken: Some(source.to_string()),
-            }]
-        }
-        Err(error) => return Err(error),
+    let path = shelf.component_path(&source)?;
+    let bytes = std::fs::read(&path)
+        .map_err(|source| registry::RegistryError::Io { path: path.clone(), source })?;
+    let folder = cases_folder(args, &source);
+    let options = kit::Options {
+        name: expected_name(&shelf, &args.plugin, &source),
+        time: Duration::from_secs(args.time),
     };
-    if !args.json {
-        checks.iter().for_each(|check| render::out(&line(check)));
+    let mut said = Vec::new();
+    if let Some(wanted) = &args.from_run {
+        let folder = folder.as_deref().ok_or_else(|| {
+            RunError::Usage("`--from-run` needs a folder for the case: `--cases DIR`".to_owned())
+        })?;
+        let component = shelf.open(&source)?.component;
+        let case = capture::capture(args, component.descriptor(), &wanted[0], &wanted[1], folder)?;
+        let case = kit::read_case(&case).map_err(RunError::Faults)?;
+        said.extend(kit::bless(&shelf.engine, &bytes, &[case], &options)?);
+    }
+    let mut cases = cases_of(folder.as_deref())?;
+    if args.bless {
+        let changed = kit::bless(&shelf.engine, &bytes, &cases, &options)?;
+        if changed.is_empty() {
+            said.push("all golden cases come out as written; nothing was changed".to_owned());
+        }
+        said.extend(changed);
+        cases = cases_of(folder.as_deref())?;
+    }
+    said.iter().for_each(|line| render::note(&text::plain(line)));
+    let mut report = kit::prove(&shelf.engine, &bytes, &cases, &options)?;
+    if !args.state.json {
+        print(&report);
     }
     if let PluginSource::Folder(folder) = &source {
-        let check = own_tests(folder)?;
-        if !args.json {
-            render::out(&line(&check));
+        let check = own_tests(&shelf, folder)?;
+        if !args.state.json {
+            render::out(&format!("own tests\n{}", line(&check)));
         }
-        checks.push(check);
+        report.checks.push(check);
     }
-    let holds = checks.iter().all(|check| check.broken.is_none());
-    if args.json {
-        let each = checks.iter().map(|check| {
-            json!({"promise": check.promise, "holds": check.broken.is_none(), "broken": check.broken})
-        });
-        render::json(&json!({"holds": holds, "checks": each.collect::<Vec<_>>()}));
+    let holds = report.holds(args.strict);
+    if args.state.json {
+        let mut value = json!(report);
+        value["holds"] = json!(holds);
+        render::json(&value);
+    } else {
+        render::out(&summary(&report, args.strict));
     }
     Ok(if holds { End::Ok } else { End::CheckFailed })
 }
 
-fn line(check: &Check) -> String {
-    match &check.broken {
-        None => format!("✓ {}", check.promise),
-        Some(how) => format!("✗ {}: {}", check.promise, text::plain(how)),
+/// Where golden cases lie: where it is said, or in the package's tests.
+fn cases_folder(args: &TestArgs, source: &PluginSource) -> Option<PathBuf> {
+    match (&args.cases, source) {
+        (Some(folder), _) => Some(folder.clone()),
+        (None, PluginSource::Folder(folder)) => Some(folder.join("tests")),
+        (None, PluginSource::File(_)) => None,
     }
+}
+
+fn cases_of(folder: Option<&Path>) -> Result<Vec<Case>, RunError> {
+    folder.map_or(Ok(Vec::new()), |folder| kit::cases_in(folder).map_err(RunError::Faults))
 }
 
 /// The name that the plugin must bear: what it was found by.
@@ -89,139 +123,72 @@ fn expected_name(shelf: &Shelf, reference: &str, source: &PluginSource) -> Optio
     }
 }
 
-fn component_checks(plugin: &Loaded, again: &Loaded, name: Option<String>) -> Vec<Check> {
-    let descriptor = plugin.component.descriptor();
-    let check = |promise, broken| Check { promise, broken };
-    vec![
-        check("it is a component that speaks the contract", None),
-        // The engine loads no other.
-        check("it sees nothing but its inputs", None),
-        check(
-            "it describes itself the same way each time",
-            (descriptor != again.component.descriptor()).then(|| "two answers differ".to_owned()),
-        ),
-        check("its name is its package's", name_of(descriptor, name)),
-        check("its version is a semantic version", version(descriptor)),
-        check("its ports are those of its role", ports(descriptor)),
-        check("it, its ports and parameters say what they are", words(descriptor)),
-        check("its parameters are closed, and their defaults valid", params(descriptor)),
-        check("it answers nonsense with an error, not a trap", nonsense(plugin)),
-    ]
+/// Runs the package's own tests; their words go to standard error.
+fn own_tests(shelf: &Shelf, folder: &Path) -> Result<Check, RunError> {
+    let outcome = match registry::own_tests(&shelf.project_of(folder), folder)? {
+        registry::OwnTests::Passed => Outcome::Holds,
+        registry::OwnTests::Failed => Outcome::Broken("the words above say why".to_owned()),
+        registry::OwnTests::Missing(why) => Outcome::Skipped(why),
+    };
+    Ok(Check { promise: kit::report::OWN_TESTS, case: None, outcome })
 }
 
-fn name_of(descriptor: &Descriptor, expected: Option<String>) -> Option<String> {
-    let expected = expected.filter(|expected| *expected != descriptor.name)?;
-    Some(format!("it calls itself `{}`, not `{expected}`", descriptor.name))
-}
-
-fn version(descriptor: &Descriptor) -> Option<String> {
-    let error = semver::Version::parse(&descriptor.version).err()?;
-    Some(format!("`{}`: {error}", descriptor.version))
-}
-
-fn ports(descriptor: &Descriptor) -> Option<String> {
-    for ports in [&descriptor.inputs, &descriptor.outputs] {
-        let twice = ports
-            .iter()
-            .enumerate()
-            .find(|(index, port)| ports[..*index].iter().any(|other| other.name == port.name));
-        if let Some((_, port)) = twice {
-            return Some(format!("two ports are called `{}`", port.name));
+fn print(report: &Report) {
+    for (group, checks) in report.groups() {
+        render::out(title(group));
+        let mut told: Option<&Outcome> = None;
+        for check in checks {
+            // One reason for many is told once.
+            let again =
+                matches!(check.outcome, Outcome::Skipped(_)) && told == Some(&check.outcome);
+            render::out(&if again {
+                format!("  – {}", check.promise.words)
+            } else {
+                line(check)
+            });
+            told = Some(&check.outcome);
         }
     }
-    let count = |kind: PortKind| descriptor.inputs.iter().filter(|port| port.kind == kind).count();
-    let (files, tables) = (count(PortKind::Blob), count(PortKind::Table));
-    let role = text::role_name(descriptor.role);
-    match descriptor.role {
-        Role::Ingester if files != 1 => Some(format!("an ingester reads one file, not {files}")),
-        Role::Ingester | Role::Simulator => None,
-        _ if files > 0 => Some(format!("it is a {role}, and reads a file")),
-        _ if tables == 0 => Some(format!("it is a {role}, and reads no table")),
-        _ => None,
+    for inputs in &report.inputs {
+        render::out(&format!("tried with {}", text::plain(inputs)));
     }
 }
 
-fn words(descriptor: &Descriptor) -> Option<String> {
-    let mut mute = Vec::new();
-    if descriptor.description.trim().is_empty() {
-        mute.push("the plugin".to_owned());
+fn title(group: &str) -> &'static str {
+    match group {
+        "description" => "description",
+        "parameters" => "parameters",
+        "tables" => "tables",
+        "role" => "promises of its role",
+        "same" => "the same result, however it is run",
+        "odd" => "odd input: a result or an error with words, never a trap",
+        "limits" => "limits",
+        _ => "golden cases",
     }
-    for port in descriptor.inputs.iter().chain(&descriptor.outputs) {
-        if port.description.trim().is_empty() {
-            mute.push(format!("port `{}`", port.name));
-        }
-    }
-    for (name, property) in properties(descriptor) {
-        let described = property.get("description").and_then(Value::as_str);
-        if described.is_none_or(|text| text.trim().is_empty()) {
-            mute.push(format!("parameter `{name}`"));
-        }
-    }
-    (!mute.is_empty()).then(|| format!("without description: {}", mute.join(", ")))
 }
 
-fn properties(descriptor: &Descriptor) -> impl Iterator<Item = (&String, &Value)> {
-    descriptor.params.get("properties").and_then(Value::as_object).into_iter().flatten()
+fn line(check: &Check) -> String {
+    let promise = match &check.case {
+        Some(case) => format!("{} `{case}`", check.promise.words),
+        None => check.promise.words.to_owned(),
+    };
+    match &check.outcome {
+        Outcome::Holds => format!("  ✓ {promise}"),
+        Outcome::Broken(why) => format!("  ✗ {promise}: {}", text::plain(why)),
+        Outcome::Doubtful(why) => format!("  ! {promise}: {}", text::plain(why)),
+        Outcome::Skipped(why) => format!("  – {promise}: {}", text::plain(why)),
+    }
 }
 
-fn params(descriptor: &Descriptor) -> Option<String> {
-    let schema = &descriptor.params;
-    if schema.get("type") != Some(&json!("object")) {
-        return Some("the schema is not of an object".to_owned());
-    }
-    if schema.get("additionalProperties") != Some(&json!(false)) {
-        return Some(
-            "unknown parameters are taken: in Rust, write `deny_unknown_fields`".to_owned(),
-        );
-    }
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let mut defaults = Map::new();
-    for (name, property) in properties(descriptor) {
-        match property.get("default") {
-            Some(default) => drop(defaults.insert(name.clone(), default.clone())),
-            None if required.contains(&name.as_str()) => {}
-            None => return Some(format!("`{name}` is neither required nor has a default")),
-        }
-    }
-    let validator = jsonschema::validator_for(schema).expect("checked when it was loaded");
-    let defaults = Value::Object(defaults);
-    // What is required has no default, and is asked of the user.
-    let mut errors = validator.iter_errors(&defaults).filter(|error| {
-        !matches!(error.kind(), jsonschema::error::ValidationErrorKind::Required { .. })
-    });
-    errors.next().map(|error| format!("default {}: {error}", error.instance_path()))
-}
-
-/// Binds nonsense. Any answer will do, but there must be one.
-fn nonsense(plugin: &Loaded) -> Option<String> {
-    let limits = Limits { wall: Duration::from_secs(10), ..Limits::default() };
-    ["{}", "null", "[", r#"{"no-such-parameter": 1}"#].into_iter().find_map(|params| {
-        let watch = Arc::new(Watch::default());
-        match plugin.component.bind(params, &[], limits, watch) {
-            Ok(_) | Err(InstanceError::Guest(_)) => None,
-            Err(error) => Some(format!("bound with `{params}` and no inputs: {error}")),
-        }
-    })
-}
-
-/// Runs the package's own tests; cargo's words go to standard error.
-fn own_tests(folder: &Path) -> Result<Check, RunError> {
-    let status = Command::new("cargo")
-        .args(["test", "--release", "--manifest-path"])
-        .arg(folder.join("Cargo.toml"))
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .status();
-    let promise = "the package's own tests pass";
-    match status {
-        Ok(status) if status.success() => Ok(Check { promise, broken: None }),
-        Ok(_) => Ok(Check { promise, broken: Some("cargo says why above".to_owned()) }),
-        Err(error) => Err(RunError::Usage(format!("cannot run `cargo`: {error}"))),
-    }
+fn summary(report: &Report, strict: bool) -> String {
+    let count =
+        |is: fn(&Outcome) -> bool| report.checks.iter().filter(|check| is(&check.outcome)).count();
+    let held = count(|outcome| matches!(outcome, Outcome::Holds));
+    let broken = count(|outcome| matches!(outcome, Outcome::Broken(_)));
+    let doubtful = count(|outcome| matches!(outcome, Outcome::Doubtful(_)));
+    let skipped = count(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    let verdict = if report.holds(strict) { "it conforms" } else { "it does not conform" };
+    format!(
+        "{verdict}: {held} promises hold, {broken} broken, {doubtful} in doubt, {skipped} not looked at"
+    )
 }

@@ -124,7 +124,7 @@ fn line(diff: &TableDiff) -> String {
 }
 
 fn diff(left: &Held, right: &Held, by: &RowMatch, relative: f64) -> TableDiff {
-    compare(&side(left), &side(right), by, Tolerance { relative }).unwrap()
+    compare(&side(left), &side(right), by, Tolerance { relative, absolute: 0.0 }).unwrap()
 }
 
 /// Checks tables, matched by position without tolerance.

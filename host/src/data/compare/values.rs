@@ -157,7 +157,9 @@ fn compare_floats(a: f64, b: f64, tolerance: Tolerance, distance: &mut Distance)
         (rel, rel <= r)
     };
     distance.widen(abs, rel);
-    if r > 0.0 && near { Verdict::Within } else { Verdict::Apart }
+    let absolute = tolerance.absolute;
+    let within = (r > 0.0 && near) || (absolute > 0.0 && abs <= absolute);
+    if within { Verdict::Within } else { Verdict::Apart }
 }
 
 fn bytes<T: ByteArrayType>(left: &dyn Array, right: &dyn Array) -> Comparator {
