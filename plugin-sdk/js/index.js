@@ -24,6 +24,7 @@ export {
   WrongType,
   WrongUnit,
 } from "./errors.js";
+export { decode } from "./text.js";
 export { choice, flag, integer, list, number, optional, parameters, text } from "./params.js";
 export { blob, optionalTable, plugin, table, wholeTable } from "./plugin.js";
 export {
