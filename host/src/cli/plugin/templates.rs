@@ -19,10 +19,12 @@ pub(super) struct Template {
 }
 
 /// The languages, Rust first.
-pub(super) const LANGUAGES: [Language; 3] = [
+pub(super) const LANGUAGES: [Language; 5] = [
     Language { name: "rust", runtime: None, templates: &RUST },
     Language { name: "c", runtime: None, templates: &C },
     Language { name: "go", runtime: None, templates: &GO },
+    Language { name: "python", runtime: None, templates: &PYTHON },
+    Language { name: "js", runtime: None, templates: &JAVASCRIPT },
 ];
 
 const FEATURE_EXTRACTOR: &str = "Adds the signal-to-noise ratio of a measured column.";
@@ -173,6 +175,109 @@ const GO: [Template; 4] = [
         ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
     ),
     go!(
+        "ingester",
+        "lines",
+        INGESTER,
+        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
+    ),
+];
+
+macro_rules! python {
+    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
+        Template {
+            role: $role,
+            description: $description,
+            science: concat!($science, ".py"),
+            files: &[
+                ("plugin.toml", include_str!("../templates/python/plugin.toml.in")),
+                ("plugin.py", include_str!(concat!("../templates/python/", $role, "/plugin.py"))),
+                (
+                    concat!($science, ".py"),
+                    include_str!(concat!("../templates/python/", $role, "/", $science, ".py")),
+                ),
+                (
+                    concat!("tests/test_", $science, ".py"),
+                    include_str!(concat!("../templates/python/", $role, "/test_", $science, ".py")),
+                ),
+                ("README.md", include_str!(concat!("../templates/python/", $role, "/README.md"))),
+                $(case!($role, $case)),+
+            ],
+        }
+    };
+}
+
+const PYTHON: [Template; 4] = [
+    python!(
+        "feature-extractor",
+        "signal_to_noise",
+        FEATURE_EXTRACTOR,
+        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
+    ),
+    python!(
+        "classifier",
+        "cut",
+        CLASSIFIER,
+        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
+    ),
+    python!(
+        "explainer",
+        "margin",
+        EXPLAINER,
+        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
+    ),
+    python!(
+        "ingester",
+        "lines",
+        INGESTER,
+        ["catalogue.yaml", "ragged.yaml", "catalogue.txt", "catalogue.csv"]
+    ),
+];
+
+macro_rules! js {
+    ($role:literal, $science:literal, $description:expr, [$($case:literal),+]) => {
+        Template {
+            role: $role,
+            description: $description,
+            science: concat!($science, ".js"),
+            files: &[
+                ("plugin.toml", include_str!("../templates/js/plugin.toml.in")),
+                ("package.json", include_str!("../templates/js/package.json.in")),
+                ("plugin.js", include_str!(concat!("../templates/js/", $role, "/plugin.js"))),
+                (
+                    concat!($science, ".js"),
+                    include_str!(concat!("../templates/js/", $role, "/", $science, ".js")),
+                ),
+                (
+                    concat!("tests/", $science, ".test.js"),
+                    include_str!(concat!("../templates/js/", $role, "/", $science, ".test.js")),
+                ),
+                ("README.md", include_str!(concat!("../templates/js/", $role, "/README.md"))),
+                $(case!($role, $case)),+
+            ],
+        }
+    };
+}
+
+const JAVASCRIPT: [Template; 4] = [
+    js!(
+        "feature-extractor",
+        "signal-to-noise",
+        FEATURE_EXTRACTOR,
+        ["ratio.yaml", "missing.yaml", "stars.csv", "ratio.csv"]
+    ),
+    js!(
+        "classifier",
+        "cut",
+        CLASSIFIER,
+        ["blurred.yaml", "same.yaml", "stars.csv", "blurred.csv"]
+    ),
+    js!(
+        "explainer",
+        "margin",
+        EXPLAINER,
+        ["margins.yaml", "missing.yaml", "stars.csv", "margins.csv"]
+    ),
+    js!(
         "ingester",
         "lines",
         INGESTER,

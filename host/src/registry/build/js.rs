@@ -144,15 +144,13 @@ impl Builder {
             Some((folder, manifest)) if manifest["version"] == VERSION => {
                 Ok(Self { folder: folder.to_path_buf() })
             }
-            found => Err(RegistryError::Build(format!(
-                "`{}` is built with `{TOOL}` {VERSION} of npm, for another makes other bytes; {} is {}; type `{INSTALL}`",
-                package.name,
-                tool.display(),
-                found
-                    .as_ref()
-                    .and_then(|(_, manifest)| manifest["version"].as_str())
-                    .unwrap_or("none of npm's")
-            ))),
+            found => {
+                let version = found.as_ref().and_then(|(_, manifest)| manifest["version"].as_str());
+                let version = version.unwrap_or("not of npm");
+                // Another version makes other bytes.
+                let wanted = format!("`{TOOL}` {VERSION} ({} is {version})", tool.display());
+                Err(tools::missing(package, &wanted, INSTALL))
+            }
         }
     }
 

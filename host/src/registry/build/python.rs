@@ -77,11 +77,9 @@ fn check_version(package: &Package, tool: &Path) -> Result<(), RegistryError> {
     if found == VERSION {
         return Ok(());
     }
-    Err(RegistryError::Build(format!(
-        "`{}` is built with `{TOOL}` {VERSION}, for another version makes other bytes; {} is {found}; type `{INSTALL}`",
-        package.name,
-        tool.display()
-    )))
+    // Another version makes other bytes.
+    let wanted = format!("`{TOOL}` {VERSION} ({} is {found})", tool.display());
+    Err(tools::missing(package, &wanted, INSTALL))
 }
 
 /// Python's standard library as the builder brings it, taken out once.
