@@ -64,7 +64,7 @@ pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     super::write(&folder.join("engine.wasm"), &engine)?;
     let output = Command::new(&tool)
         .current_dir(&folder)
-        .args(["--sync", "--stub-wasi", "--runtime", "engine.wasm", "--module-root", "."])
+        .args(["--stub-wasi", "--runtime", "engine.wasm", "--module-root", "."])
         .args(["--wit", "wit", "--world", "plugin", "--js", ENTRY.0, "--output", "out.wasm"])
         .stdin(Stdio::null())
         .output()
