@@ -21,6 +21,8 @@ use crate::guests::{self, Store};
 static ECHO: LazyLock<Component> = LazyLock::new(|| guests::build("echo"));
 static ECHO_C: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-c"));
 static ECHO_GO: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-go"));
+static ECHO_PYTHON: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-python"));
+static ECHO_JS: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-js"));
 static BORDER: LazyLock<Component> = LazyLock::new(|| guests::build("border"));
 
 /// The guest, if the tools of its language are here.
@@ -484,6 +486,22 @@ proptest! {
         let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
         if let Some(echo) = ECHO_GO.as_ref() {
             check(echo, "{}", &schema, &batches, batch_rows)?;
+        }
+    }
+
+    #[test]
+    fn columns_come_back_from_interpreters(
+        types in prop::collection::vec(field(data_type()), 1..5),
+        rows in prop::collection::vec(0..40_usize, 0..3),
+        batch_rows in prop::sample::select(vec![1, 2, 7, 65_536]),
+        as_it_is in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let (schema, mut dice) = (schema(types), Dice(seed));
+        let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
+        let params = format!(r#"{{"as-it-is":{as_it_is}}}"#);
+        for echo in [&ECHO_PYTHON, &ECHO_JS].into_iter().filter_map(|echo| echo.as_ref()) {
+            check(echo, &params, &schema, &batches, batch_rows)?;
         }
     }
 

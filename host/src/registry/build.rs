@@ -4,12 +4,16 @@
 //! language is built with its own ordinary tools; what they make depends on the sources, the
 //! tools' versions and nothing else.
 
+mod archive;
 mod c;
 mod component;
 mod go;
+mod js;
 mod own_tests;
+mod python;
 mod rust;
 mod scientific;
+mod settle;
 mod tools;
 
 pub use own_tests::{OwnTests, own_tests};
@@ -44,16 +48,20 @@ enum Language {
     Rust,
     C,
     Go,
+    Python,
     /// Python with NumPy and its kin.
     Scientific,
+    JavaScript,
 }
 
 /// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
 /// Rust need none, but may have one.
-const LANGUAGES: [(&str, Option<&str>, Language); 4] = [
+const LANGUAGES: [(&str, Option<&str>, Language); 6] = [
     ("rust", None, Language::Rust),
     ("c", None, Language::C),
     ("go", None, Language::Go),
+    ("js", None, Language::JavaScript),
+    ("python", None, Language::Python),
     ("python", Some("scientific"), Language::Scientific),
 ];
 
@@ -86,7 +94,9 @@ impl Package {
             Language::Rust => rust::build(self),
             Language::C => c::build(self),
             Language::Go => go::build(self),
+            Language::Python => python::build(self),
             Language::Scientific => scientific::build(self),
+            Language::JavaScript => js::build(self),
         }
     }
 
@@ -236,7 +246,9 @@ fn stamp_of(package: &Package) -> String {
         // Another host may bring another SDK.
         Language::C => stamp_sdk(&c::SDK, &mut hasher),
         Language::Go => stamp_sdk(&go::SDK, &mut hasher),
+        Language::Python => stamp_sdk(&python::SDK, &mut hasher),
         Language::Scientific => stamp_sdk(&scientific::SDK, &mut hasher),
+        Language::JavaScript => stamp_sdk(&js::SDK, &mut hasher),
     }
     roots.sort();
     for root in roots {
@@ -245,20 +257,54 @@ fn stamp_of(package: &Package) -> String {
     hasher.finalize().to_string()
 }
 
+/// The SDKs of languages other than Rust are in this binary.
 fn stamp_sdk(files: &[(&str, &str)], hasher: &mut blake3::Hasher) {
-    for (_, text) in files {
+    for (path, text) in files {
+        hasher.update(path.as_bytes());
         hasher.update(text.as_bytes());
     }
 }
+
+/// The files of a package that its component is made of, by their paths from `folder`: all but
+/// those in `left_out`, its tests, what its tools keep there, and what is for people.
+fn files(folder: &Path, left_out: &[&str]) -> Result<Vec<(String, Vec<u8>)>, RegistryError> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        let entries = fs::read_dir(&inner)
+            .map_err(|source| RegistryError::Io { path: inner.clone(), source })?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_ours = name.starts_with('.')
+                || LEFT_OUT.contains(&name.as_str())
+                || left_out.contains(&name.as_str())
+                || [".md", ".toml"].iter().any(|ending| name.ends_with(ending));
+            if is_ours {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path)
+                .map_err(|source| RegistryError::Io { path: path.clone(), source })?;
+            let inside = path.strip_prefix(folder).unwrap_or(&path);
+            found.push((inside.to_string_lossy().into_owned(), bytes));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Folders of a package that hold nothing that its component is made of.
+const LEFT_OUT: [&str; 7] =
+    ["target", "tests", "goldens", "benches", "node_modules", ".venv", "__pycache__"];
 
 fn stamp_tree(path: &Path, hasher: &mut blake3::Hasher) {
     let Ok(metadata) = fs::metadata(path) else { return };
     let name = path.file_name().unwrap_or_default();
     if metadata.is_dir() {
-        if ["target", "tests", "goldens", "benches", "node_modules", ".venv", "__pycache__"]
-            .iter()
-            .any(|skipped| name == *skipped)
-        {
+        if LEFT_OUT.iter().any(|skipped| name == *skipped) {
             return;
         }
         let mut entries: Vec<_> =

@@ -17,10 +17,12 @@ pub(super) struct Language {
 }
 
 /// The languages, Rust first.
-pub(super) const LANGUAGES: [Language; 4] = [
+pub(super) const LANGUAGES: [Language; 6] = [
     Language { name: "rust", runtime: None },
     Language { name: "c", runtime: None },
     Language { name: "go", runtime: None },
+    Language { name: "js", runtime: None },
+    Language { name: "python", runtime: None },
     Language { name: "python", runtime: Some("scientific") },
 ];
 

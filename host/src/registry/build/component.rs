@@ -5,7 +5,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
 /// The contract, as the SDKs have it.
-const WIT: [(&str, &str); 3] = [
+pub(super) const WIT: [(&str, &str); 3] = [
     ("types.wit", include_str!("../../../../plugin-sdk/wit/v0.1/types.wit")),
     ("host.wit", include_str!("../../../../plugin-sdk/wit/v0.1/host.wit")),
     ("world.wit", include_str!("../../../../plugin-sdk/wit/v0.1/world.wit")),
