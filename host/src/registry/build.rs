@@ -87,9 +87,19 @@ impl Package {
         Ok(Self { name, folder, language, root, guests, work })
     }
 
+    /// Waits until no other process builds this package; nobody does as long as this lives.
+    fn lock(&self) -> Result<fs::File, RegistryError> {
+        let path = self.work.join("lock");
+        let locked = || {
+            fs::create_dir_all(&self.work)?;
+            let file = fs::File::create(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        locked().map_err(|source| RegistryError::Io { path: path.clone(), source })
+    }
+
     fn build(&self) -> Result<Vec<u8>, RegistryError> {
-        fs::create_dir_all(&self.work)
-            .map_err(|source| RegistryError::Io { path: self.work.clone(), source })?;
         match self.language {
             Language::Rust => rust::build(self),
             Language::C => c::build(self),
@@ -175,9 +185,7 @@ pub fn build(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> 
     for &folder in folders {
         let package = Package::at(project, folder)?;
         let stamp = stamp_of(&package);
-        let fresh = package.component().is_file()
-            && fs::read_to_string(stamp_path(&package)).is_ok_and(|last| last == stamp);
-        if !fresh && !stale.iter().any(|(other, _)| other.folder == folder) {
+        if !is_fresh(&package, &stamp) && !stale.iter().any(|(other, _)| other.folder == folder) {
             stale.push((package, stamp));
         }
     }
@@ -189,10 +197,22 @@ pub fn build(project: &Project, folders: &[&Path]) -> Result<(), RegistryError> 
     for (package, stamp) in &stale {
         // One by one: built together, Rust's packages would share the features of what they
         // depend on, and a component's bytes would tell which others were built beside it.
+        let lock = package.lock()?;
+        // Whoever held the lock before may have built it.
+        if is_fresh(package, stamp) {
+            continue;
+        }
         write(&package.component(), &package.build()?)?;
         write(&stamp_path(package), stamp.as_bytes())?;
+        drop(lock);
     }
     Ok(())
+}
+
+/// Whether the component was made from the sources as they are.
+fn is_fresh(package: &Package, stamp: &str) -> bool {
+    package.component().is_file()
+        && fs::read_to_string(stamp_path(package)).is_ok_and(|last| last == stamp)
 }
 
 fn stamp_path(package: &Package) -> PathBuf {

@@ -85,6 +85,16 @@ fn compiler(package: &Package) -> Result<Command, RegistryError> {
     })
 }
 
+/// A compiler for this machine, which a package's own tests are compiled with.
+pub(super) fn native(package: &Package) -> Option<Command> {
+    if let Some(compiler) = tools::find(package, &["cc", "clang", "gcc"]) {
+        return Some(Command::new(compiler));
+    }
+    let mut command = Command::new(tools::find(package, &ZIGS)?);
+    command.arg("cc").env("ZIG_LOCAL_CACHE_DIR", package.work.join("zig"));
+    Some(command)
+}
+
 /// Whether Python has Zig, where its script is not on the path.
 fn has_module(package: &Package) -> bool {
     let mut ask = Command::new("python3");

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::super::RegistryError;
-use super::{MANIFEST, Manifest, Package, Project, tools};
+use super::{MANIFEST, Manifest, Package, Project, c, go, tools};
 
 /// What became of a package's own tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub fn own_tests(project: &Project, folder: &Path) -> Result<OwnTests, RegistryE
         "rust" => vec![cargo(folder)],
         "python" => python(&package).into_iter().collect(),
         "js" => javascript(&package).into_iter().collect(),
-        "go" => go(&package).into_iter().collect(),
-        "c" => return c(&package),
+        "go" => go_test(&package).into_iter().collect(),
+        "c" => return c_tests(&package),
         _ => Vec::new(),
     };
     if commands.is_empty() {
@@ -97,43 +97,32 @@ fn javascript(package: &Package) -> Option<Command> {
     Some(command)
 }
 
-/// With the module and the overlay that the build has left: the SDK lies nowhere in the
-/// package.
-fn go(package: &Package) -> Option<Command> {
+/// In the workspace that the build has left: the SDK lies nowhere in the package.
+fn go_test(package: &Package) -> Option<Command> {
     let mut command = Command::new(tools::find(package, &["go"])?);
-    command.arg("test");
-    for (flag, file) in [("-modfile", "go.mod"), ("-overlay", "overlay.json")] {
-        let path = package.work.join(file);
-        if path.is_file() {
-            command.arg(format!("{flag}={}", path.display()));
-        }
-    }
-    command.arg("./...").current_dir(&package.folder);
-    for (name, value) in
-        [("GOFLAGS", "-mod=mod"), ("GOWORK", "off"), ("GOPROXY", "off"), ("GOTOOLCHAIN", "local")]
-    {
-        command.env(name, value);
-    }
+    command.args(["test", "./..."]).current_dir(&package.folder);
+    command.env("GOWORK", package.work.join(go::WORKSPACE)).env_remove("GOFLAGS");
+    command.env("GOPROXY", "off").env("GOTOOLCHAIN", "local");
     Some(command)
 }
 
 /// Each `tests/*.c` is a program of its own, compiled for this machine with those sources of
 /// the package that know nothing of the SDK.
-fn c(package: &Package) -> Result<OwnTests, RegistryError> {
+fn c_tests(package: &Package) -> Result<OwnTests, RegistryError> {
     let files = tests(package, ".c");
     if files.is_empty() {
         return Ok(OwnTests::Missing("there are none".to_owned()));
     }
-    let Some(compiler) = tools::find(package, &["cc", "clang", "gcc"]) else {
-        let why = "no C compiler for this machine is here: cc, clang or gcc";
+    if c::native(package).is_none() {
+        let why = "no C compiler for this machine is here: cc, clang, gcc or zig";
         return Ok(OwnTests::Missing(why.to_owned()));
-    };
+    }
     std::fs::create_dir_all(&package.work)
         .map_err(|source| RegistryError::Io { path: package.work.clone(), source })?;
     for file in files {
         let program = package.work.join("own-test");
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let mut command = Command::new(&compiler);
+        let Some(mut command) = c::native(package) else { break };
         command.args(["-std=c11", "-O1", "-Wall", "-ffp-contract=off", "-I", "src", "-o"]);
         command.arg(&program).arg(&file).current_dir(&package.folder);
         // A test that includes a source has it already.
