@@ -103,7 +103,7 @@ impl Skyloom {
     /// With all plugins built, so that no test waits for a build or sees one.
     pub(crate) fn new() -> Self {
         static BUILT: OnceLock<()> = OnceLock::new();
-        let skyloom = Self::bare();
+        let skyloom = Self::without_plugins();
         BUILT.get_or_init(|| {
             let output = skyloom.run(&["plugin", "build"]);
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -92,9 +92,7 @@ class Bind:
         _, passed = self._output(port)
         self.add(port, column.field)
         place = len(self._outputs[port][0]) - 1
-        passed.append(
-            {"field": place, "input": self._index(column.port), "column": column.index}
-        )
+        passed.append({"field": place, "input": self._index(column.port), "column": column.index})
 
     def _index(self, port):
         return list(self._inputs).index(port)

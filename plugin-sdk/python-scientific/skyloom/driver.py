@@ -108,7 +108,9 @@ def _columns(port, fields, values, rows):
         return []
     names = [field.name for field in fields]
     if not hasattr(values, "keys"):
-        raise PluginError(f"`run` gives {type(values).__name__} for output `{port}`; it should give a dict of columns")
+        raise PluginError(
+            f"`run` gives {type(values).__name__} for output `{port}`; it should give a dict of columns"
+        )
     if sorted(values) != sorted(names):
         raise PluginError(
             f"`run` gives columns {', '.join(values)} for output `{port}`; bound are {', '.join(names)}"

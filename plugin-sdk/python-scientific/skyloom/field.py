@@ -18,9 +18,7 @@ class Field:
     """A column: `name`, `format` (of Arrow's C data interface), `nullable`, `metadata`, and
     `children` where it is nested."""
 
-    def __init__(
-        self, name, format, nullable=True, metadata=None, children=(), dictionary=False
-    ):
+    def __init__(self, name, format, nullable=True, metadata=None, children=(), dictionary=False):
         self.name = name
         self.format = format
         self.nullable = nullable
@@ -63,7 +61,9 @@ def _field(format, name, *, nullable=True, unit=None, ucd=None, description=None
     metadata = {"unit": unit, "ucd": ucd, "description": description}
     metadata = {key: text for key, text in metadata.items() if text is not None}
     if categories is not None:
-        metadata["categories"] = json.dumps(list(categories), ensure_ascii=False, separators=(",", ":"))
+        metadata["categories"] = json.dumps(
+            list(categories), ensure_ascii=False, separators=(",", ":")
+        )
     return Field(name, format, nullable, metadata)
 
 

@@ -9,7 +9,7 @@ _SCALARS = {
     str: {"type": "string"},
     bool: {"type": "boolean"},
     int: {"type": "integer"},
-    float: {"type": "number"},
+    float: {"type": "number", "format": "double"},
 }
 _BOUNDS = {"minimum": "minimum", "maximum": "maximum", "min_items": "minItems", "choices": "enum"}
 
@@ -142,4 +142,6 @@ def _schema(hint):
         schema = _schema(inner)
         schema["type"] = [schema["type"], "null"]
         return schema
-    raise TypeError(f"a parameter cannot be of type {hint}; use str, int, float, bool, a list of these, or one of them `| None`")
+    raise TypeError(
+        f"a parameter cannot be of type {hint}; use str, int, float, bool, a list of these, or one of them `| None`"
+    )

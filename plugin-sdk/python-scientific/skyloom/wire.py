@@ -126,10 +126,7 @@ def load(index, place, field):
     if not batches:
         arrays = [_Array([]) for _ in range(_count(field))]
     places = [
-        place
-        for batch in range(len(batches))
-        for array in arrays
-        for place in array.places(batch)
+        place for batch in range(len(batches)) for array in arrays for place in array.places(batch)
     ]
     knock("fill", at=places)
     return _column(field, iter(arrays))
@@ -245,11 +242,15 @@ class Column:
         elif field.format == "+l":
             self.data, self.mask = self._lists(values)
         else:
-            raise PluginError(f"column `{self.name}` is of type {field.type_name}, which scientific Python does not write")
+            raise PluginError(
+                f"column `{self.name}` is of type {field.type_name}, which scientific Python does not write"
+            )
         if self.mask is not None and not self.mask.any():
             self.mask = None
         if self.mask is not None and not field.nullable:
-            raise PluginError(f"column `{self.name}` holds nulls, and its field says that it has none")
+            raise PluginError(
+                f"column `{self.name}` holds nulls, and its field says that it has none"
+            )
 
     def _numbers(self, values, dtype):
         mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
@@ -268,7 +269,9 @@ class Column:
         with np.errstate(all="ignore"):
             cast = np.ascontiguousarray(data, dtype)
         if data.dtype.kind in "iu" and np.dtype(dtype).kind in "iu" and (cast != data).any():
-            raise PluginError(f"column `{self.name}` holds numbers too large for {self.field.type_name}")
+            raise PluginError(
+                f"column `{self.name}` holds numbers too large for {self.field.type_name}"
+            )
         return cast, mask
 
     def _lists(self, values):

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::text::{self, grid, plain};
 use super::super::{End, render};
 use super::{Loaded, Shelf};
-use crate::instance::{Descriptor, Port};
+use crate::instance::{Component, Descriptor, Port};
 use crate::run::RunError;
 
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ fn to_text(plugin: &Loaded) -> String {
         row("role", text::role_name(descriptor.role).to_owned()),
         row("scope", text::scope_name(descriptor.scope).to_owned()),
         row("purity", text::sees(component)),
-        row("imports", component.imports.join(", ")),
+        row("imports", imports(component)),
         row("digest", component.digest.to_string()),
         row("size", text::size(plugin.bytes)),
         row("file", plugin.path.display().to_string()),
@@ -64,6 +64,13 @@ fn to_text(plugin: &Loaded) -> String {
     }
     parts.push(params_text(descriptor));
     parts.join("\n\n")
+}
+
+fn imports(component: &Component) -> String {
+    match component.imports.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    }
 }
 
 fn port_row(port: &Port) -> Vec<String> {
