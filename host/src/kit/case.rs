@@ -294,7 +294,7 @@ impl Reader<'_> {
                 "kind" if !KINDS.contains(&text.as_str()) => {
                     let message = format!("no error is of kind `{}`", text.escape_debug());
                     let fault = Fault::new(self.source, "kit::case", value.span.clone(), message);
-                    return Err(Box::new(fault.help(suggestion(&text, KINDS.into_iter()))));
+                    return Err(Box::new(fault.help(suggestion(&text, KINDS))));
                 }
                 "kind" => wanted.kind = text,
                 "param" => wanted.param = Some(text),

@@ -101,6 +101,9 @@ pub(super) struct Ran {
     pub(super) pulled: Vec<Vec<String>>,
 }
 
+/// A piece of the work, and the inputs of its run.
+type Unit = ((u32, u32), Vec<(String, RunInput)>);
+
 /// A plugin and a folder to run it in.
 pub(super) struct Stand<'a> {
     pub(super) component: &'a Component,
@@ -193,11 +196,7 @@ impl<'a> Stand<'a> {
     }
 
     /// What each run of the plugin is given, as the scheduler would cut it.
-    fn units(
-        &self,
-        inputs: Vec<(String, RunInput)>,
-        pieces: u32,
-    ) -> Vec<((u32, u32), Vec<(String, RunInput)>)> {
+    fn units(&self, inputs: Vec<(String, RunInput)>, pieces: u32) -> Vec<Unit> {
         let partitions = inputs.iter().find_map(|(port, input)| match input {
             RunInput::Table(table) if self.is_cut(port) => Some(table.partitions.len()),
             _ => None,

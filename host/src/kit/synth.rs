@@ -243,7 +243,7 @@ fn item_of(data_type: &DataType, at: usize, row: usize) -> Value {
             Value::Object(members.collect())
         }
         DataType::Utf8 => json!(["g", "r", "i"][at % 3]),
-        DataType::Boolean => json!(at % 2 == 0),
+        DataType::Boolean => json!(at.is_multiple_of(2)),
         data_type if data_type.is_integer() => json!(at),
         DataType::Null => Value::Null,
         _ => json!(1.5 * at as f64 + 0.25 * (row % 4) as f64),
