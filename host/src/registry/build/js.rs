@@ -2,8 +2,8 @@
 //! memory once the modules are loaded.
 //!
 //! The engine asks for the time and for chance when it starts, and keeps both in that memory: the
-//! bytes would be others each time. So it is taken out of the builder, its clocks are made to
-//! count and its chance to be the same ([`settled`]), and it is handed back to the builder.
+//! bytes would be others each time. So it is taken out of the builder, is made to answer itself
+//! what it would ask of WASI ([`settled`]), and is handed back to the builder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use wasm_encoder::reencode::{Error, Reencode, utils};
-use wasm_encoder::{CodeSection, Function, FunctionSection, GlobalSection, Module};
-use wasmparser::{Parser, Payload, TypeRef};
+use wasm_encoder::{
+    CodeSection, Function, FunctionSection, GlobalSection, ImportSection, Module, ValType,
+};
+use wasmparser::{Import, Parser, Payload, TypeRef};
 
 use super::super::RegistryError;
 use super::component::WIT;
@@ -64,7 +66,7 @@ pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     super::write(&folder.join("engine.wasm"), &engine)?;
     let output = Command::new(&tool)
         .current_dir(&folder)
-        .args(["--stub-wasi", "--runtime", "engine.wasm", "--module-root", "."])
+        .args(["--runtime", "engine.wasm", "--module-root", "."])
         .args(["--wit", "wit", "--world", "plugin", "--js", ENTRY.0, "--output", "out.wasm"])
         .stdin(Stdio::null())
         .output()
@@ -230,13 +232,15 @@ fn is_engine(module: &[u8]) -> bool {
     loads && !waits
 }
 
-/// What the engine asks of the world, by interface without its version.
-const ASKED: [(&str, &str, Answer); 3] = [
-    ("wasi:random/insecure-seed", "insecure-seed", Answer::Seed),
-    ("wasi:clocks/monotonic-clock", "now", Answer::Count),
-    ("wasi:clocks/wall-clock", "now", Answer::Moment),
-];
+/// `engine`, which answers itself what it would ask of WASI, and imports nothing of it.
+fn settled(engine: &[u8]) -> Result<Vec<u8>, String> {
+    let mut settling = Settling::of(engine).map_err(|error| error.to_string())?;
+    let mut module = Module::new();
+    settling.parse_core_module(&mut module, Parser::new(0), engine).map_err(|e| e.to_string())?;
+    Ok(module.finish())
+}
 
+/// What the engine hears when it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     /// Two numbers, always the same.
@@ -245,48 +249,106 @@ enum Answer {
     Count,
     /// The same as seconds and nanoseconds, from 1970.
     Moment,
+    /// A list of nothing: no variables, no folders.
+    Empty,
+    /// None, or the first of all handles, which is never used.
+    Zero,
+    /// That is done.
+    Done,
+    /// Whoever asks this does what no plugin can do: the run ends.
+    Never,
 }
 
-/// `engine`, which answers itself what it would ask of clocks and of chance.
-fn settled(engine: &[u8]) -> Result<Vec<u8>, String> {
-    let mut settling = Settling::of(engine).map_err(|error| error.to_string())?;
-    let mut module = Module::new();
-    settling.parse_core_module(&mut module, Parser::new(0), engine).map_err(|e| e.to_string())?;
-    Ok(module.finish())
+impl Answer {
+    fn to(interface: &str, name: &str) -> Self {
+        match (interface, name) {
+            ("wasi:random/insecure-seed", "insecure-seed") => Self::Seed,
+            ("wasi:clocks/monotonic-clock", "now") => Self::Count,
+            ("wasi:clocks/wall-clock", "now") => Self::Moment,
+            ("wasi:cli/environment", "get-environment" | "get-arguments")
+            | ("wasi:filesystem/preopens", "get-directories") => Self::Empty,
+            (_, "get-stdin" | "get-stdout" | "get-stderr") => Self::Zero,
+            (_, "get-terminal-stdin" | "get-terminal-stdout" | "get-terminal-stderr") => {
+                Self::Zero
+            }
+            (_, "reset_adapter_state") => Self::Done,
+            (_, name) if name.starts_with("[resource-drop]") => Self::Done,
+            _ => Self::Never,
+        }
+    }
+
+    /// The body of a function that answers; `ticks` is the global that counts.
+    fn function(self, returns: bool, ticks: u32) -> Function {
+        let memory = |offset| wasm_encoder::MemArg {
+            offset,
+            align: 2,
+            target: wasm_encoder::MemArgTarget::Memory(0),
+            ordering: None,
+        };
+        let mut function = Function::new([]);
+        let mut body = function.instructions();
+        if matches!(self, Self::Count | Self::Moment) {
+            body.global_get(ticks).i64_const(1000).i64_add().global_set(ticks);
+        }
+        match self {
+            Self::Seed => {
+                body.local_get(0).i64_const(1).i64_store(memory(0));
+                body.local_get(0).i64_const(2).i64_store(memory(8));
+            }
+            Self::Count => {
+                body.global_get(ticks);
+            }
+            Self::Moment => {
+                let second = 1_000_000_000;
+                body.local_get(0).global_get(ticks).i64_const(second).i64_div_u();
+                body.i64_store(memory(0));
+                body.local_get(0).global_get(ticks).i64_const(second).i64_rem_u();
+                body.i32_wrap_i64().i32_store(memory(8));
+            }
+            // Where a list of nothing lies does not matter, but it is not at 0.
+            Self::Empty => {
+                body.local_get(0).i32_const(8).i32_store(memory(0));
+                body.local_get(0).i32_const(0).i32_store(memory(4));
+            }
+            Self::Zero if returns => {
+                body.i32_const(0);
+            }
+            Self::Zero => {
+                body.local_get(0).i32_const(0).i32_store(memory(0));
+            }
+            Self::Done => {}
+            Self::Never => {
+                body.unreachable();
+            }
+        }
+        body.end();
+        function
+    }
 }
 
-/// Goes through a module and adds functions at its end, to which calls of imports are led.
+/// Goes through a module: functions of its own take the places of those that it imports of WASI.
 #[derive(Default)]
 struct Settling {
-    /// Each import that is answered: its index, its type, and how.
-    asked: Vec<(u32, u32, Answer)>,
-    /// How many functions and globals there are without those that are added.
+    /// Each import that is answered: its index, its type, how, and whether it gives a value.
+    asked: Vec<(u32, u32, Answer, bool)>,
+    /// How many functions and globals the module has.
     functions: u32,
     globals: u32,
 }
 
 impl Settling {
     fn of(engine: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
-        let mut found = Self::default();
+        let (mut found, mut returns) = (Self::default(), Vec::new());
         for payload in Parser::new(0).parse_all(engine) {
             match payload? {
+                Payload::TypeSection(types) => {
+                    for kind in types.into_iter_err_on_gc_types() {
+                        returns.push(!kind?.results().is_empty());
+                    }
+                }
                 Payload::ImportSection(imports) => {
                     for import in imports.into_imports() {
-                        let import = import?;
-                        match import.ty {
-                            TypeRef::Func(kind) => {
-                                let interface = import.module.split('@').next();
-                                let answer = ASKED.iter().find(|(module, name, _)| {
-                                    Some(*module) == interface && *name == import.name
-                                });
-                                if let Some((.., answer)) = answer {
-                                    found.asked.push((found.functions, kind, *answer));
-                                }
-                                found.functions += 1;
-                            }
-                            TypeRef::Global(_) => found.globals += 1,
-                            _ => {}
-                        }
+                        found.see(&import?, &returns);
                     }
                 }
                 Payload::FunctionSection(section) => found.functions += section.count(),
@@ -296,14 +358,49 @@ impl Settling {
         }
         Ok(found)
     }
+
+    fn see(&mut self, import: &Import<'_>, returns: &[bool]) {
+        match import.ty {
+            TypeRef::Func(kind) => {
+                if is_wasi(import.module) {
+                    let interface = import.module.split('@').next().unwrap_or_default();
+                    let answer = Answer::to(interface, import.name);
+                    self.asked.push((self.functions, kind, answer, returns[kind as usize]));
+                }
+                self.functions += 1;
+            }
+            TypeRef::Global(_) => self.globals += 1,
+            _ => {}
+        }
+    }
+}
+
+fn is_wasi(module: &str) -> bool {
+    module.starts_with("wasi:") || module == "wasi_snapshot_preview1"
 }
 
 impl Reencode for Settling {
     type Error = std::convert::Infallible;
 
     fn function_index(&mut self, index: u32) -> Result<u32, Error> {
-        let led = self.asked.iter().position(|(import, ..)| *import == index);
-        Ok(led.map_or(index, |place| self.functions + place as u32))
+        let (own, gone) = (self.functions - self.asked.len() as u32, &self.asked);
+        let place = gone.partition_point(|(import, ..)| *import < index);
+        let is_gone = gone.get(place).is_some_and(|(import, ..)| *import == index);
+        Ok(if is_gone { own + place as u32 } else { index - place as u32 })
+    }
+
+    fn parse_import_section(
+        &mut self,
+        imports: &mut ImportSection,
+        section: wasmparser::ImportSectionReader<'_>,
+    ) -> Result<(), Error> {
+        for import in section.into_imports() {
+            let import = import?;
+            if !is_wasi(import.module) {
+                utils::parse_import(self, imports, import)?;
+            }
+        }
+        Ok(())
     }
 
     fn parse_function_section(
@@ -312,7 +409,7 @@ impl Reencode for Settling {
         section: wasmparser::FunctionSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_function_section(self, functions, section)?;
-        for (_, kind, _) in &self.asked {
+        for (_, kind, ..) in &self.asked {
             functions.function(*kind);
         }
         Ok(())
@@ -324,14 +421,9 @@ impl Reencode for Settling {
         section: wasmparser::GlobalSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_global_section(self, globals, section)?;
-        globals.global(
-            wasm_encoder::GlobalType {
-                val_type: wasm_encoder::ValType::I64,
-                mutable: true,
-                shared: false,
-            },
-            &wasm_encoder::ConstExpr::i64_const(0),
-        );
+        let kind =
+            wasm_encoder::GlobalType { val_type: ValType::I64, mutable: true, shared: false };
+        globals.global(kind, &wasm_encoder::ConstExpr::i64_const(0));
         Ok(())
     }
 
@@ -341,42 +433,21 @@ impl Reencode for Settling {
         section: wasmparser::CodeSectionReader<'_>,
     ) -> Result<(), Error> {
         utils::parse_code_section(self, code, section)?;
-        for (.., answer) in &self.asked {
-            code.function(&answered(*answer, self.globals));
+        for (_, _, answer, returns) in &self.asked {
+            code.function(&answer.function(*returns, self.globals));
         }
         Ok(())
     }
-}
 
-/// The body of a function that answers; `ticks` is the global that counts.
-fn answered(answer: Answer, ticks: u32) -> Function {
-    let memory = |offset| wasm_encoder::MemArg {
-        offset,
-        align: 2,
-        target: wasm_encoder::MemArgTarget::Memory(0),
-        ordering: None,
-    };
-    let mut function = Function::new([]);
-    let mut body = function.instructions();
-    if answer != Answer::Seed {
-        body.global_get(ticks).i64_const(1000).i64_add().global_set(ticks);
+    // What functions are called moves with them, and nobody reads it.
+    fn parse_custom_section(
+        &mut self,
+        module: &mut Module,
+        section: wasmparser::CustomSectionReader<'_>,
+    ) -> Result<(), Error> {
+        if section.name() == "name" {
+            return Ok(());
+        }
+        utils::parse_custom_section(self, module, section)
     }
-    match answer {
-        Answer::Seed => {
-            body.local_get(0).i64_const(1).i64_store(memory(0));
-            body.local_get(0).i64_const(2).i64_store(memory(8));
-        }
-        Answer::Count => {
-            body.global_get(ticks);
-        }
-        Answer::Moment => {
-            let second = 1_000_000_000;
-            body.local_get(0).global_get(ticks).i64_const(second).i64_div_u();
-            body.i64_store(memory(0));
-            body.local_get(0).global_get(ticks).i64_const(second).i64_rem_u();
-            body.i32_wrap_i64().i32_store(memory(8));
-        }
-    }
-    body.end();
-    function
 }
