@@ -270,8 +270,8 @@ impl Host {
     pub fn with_namespace(text: &str) -> Result<(Self, Option<String>), OciError> {
         let wrong = |reason: String| OciError::Name { text: text.to_owned(), reason };
         let (host, path) = split(text)?;
-        let parts = path.into_iter().flat_map(|path| path.split('/'));
-        parts.map(check_part).collect::<Result<(), _>>().map_err(wrong)?;
+        let mut parts = path.into_iter().flat_map(|path| path.split('/'));
+        parts.try_for_each(check_part).map_err(wrong)?;
         Ok((host, path.map(str::to_owned)))
     }
 }
