@@ -103,6 +103,7 @@ impl WorkflowArgs {
             overwrite: false,
             state_dir: self.state_dir.clone(),
             plugins: Vec::new(),
+            locked: None,
         }
     }
 }

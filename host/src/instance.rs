@@ -170,6 +170,12 @@ pub enum InstanceError {
     NotAComponent(String),
     #[error("it does not speak skyloom:plugin@0.1.0: {0}")]
     WrongContract(String),
+    #[error(
+        "it speaks contract {found}; this host speaks {}: {}",
+        abi::VERSION,
+        contract_remedy(found)
+    )]
+    OtherContract { found: String },
     #[error("it imports `{0}`, which a plugin may not have")]
     ForbiddenImport(String),
     #[error("{0}")]
@@ -194,4 +200,15 @@ pub enum InstanceError {
     Runtime(String),
     #[error("cannot compile it: {0}")]
     Compile(String),
+}
+
+/// What to do about a plugin that speaks the contract `found`.
+fn contract_remedy(found: &str) -> &'static str {
+    let version = |text: &str| semver::Version::parse(text).ok();
+    match (version(found), version(abi::VERSION)) {
+        (Some(found), Some(ours)) if found < ours => {
+            "get a newer release of the plugin, or build it again with this Skyloom's SDK"
+        }
+        _ => "get a newer Skyloom or an older release of the plugin",
+    }
 }

@@ -12,6 +12,8 @@ pub mod fault;
 pub mod data;
 pub mod instance;
 pub mod workflow;
+pub mod oci;
+pub mod trust;
 pub mod kit;
 pub mod registry;
 pub mod cache;

@@ -17,7 +17,8 @@ use crate::cache::{CONTRACT, KEY_VERSION};
 use crate::data::{BlobFile, Digest, Table, differences, publish};
 use crate::instance::Engine;
 use crate::plan::{Plan, source_name};
-use crate::workflow::{from_yaml, to_yaml};
+use crate::registry::Pin;
+use crate::workflow::{Node, Workflow, from_yaml, to_yaml};
 
 /// The format of lock files.
 const FORMAT: &str = "v1";
@@ -60,6 +61,9 @@ pub struct LockedInput {
 pub struct LockedPlugin {
     pub component: Digest,
     pub imports: Vec<String>,
+    /// Where it was pulled from, if it was. Results do not rest on that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
 }
 
 /// A plugin at work.
@@ -119,10 +123,12 @@ impl Lock {
             let plugin = LockedPlugin {
                 component: node.component.digest,
                 imports: node.component.imports.clone(),
+                from: node.origin.clone(),
             };
             let mut name = format!("{}@{}", descriptor.name, descriptor.version);
             // Two builds of one version may be at work in one workflow.
-            if plugins.get(&name).is_some_and(|other| *other != plugin) {
+            let other = |other: &LockedPlugin| other.component != plugin.component;
+            if plugins.get(&name).is_some_and(other) {
                 name = format!("{name}+{}", node.component.digest.short());
             }
             plugins.insert(name.clone(), plugin);
@@ -157,13 +163,28 @@ impl Lock {
     }
 
     fn rests_on(&self) -> Value {
+        let plugins = self.plugins.iter().map(|(name, plugin)| {
+            (name, json!({"component": plugin.component, "imports": plugin.imports}))
+        });
         json!({
             "contract": self.contract,
             "params": self.params,
             "inputs": self.inputs,
-            "plugins": self.plugins,
+            "plugins": plugins.collect::<BTreeMap<_, _>>(),
             "nodes": self.nodes,
         })
+    }
+
+    /// The components that this lock names for the plugins of `workflow`, by the names that
+    /// are written there.
+    pub fn pins(&self, workflow: &Workflow) -> Vec<(String, Pin)> {
+        let pin = |(id, node): (&String, &Node)| {
+            let name = &self.nodes.get(id)?.plugin;
+            let locked = self.plugins.get(name)?;
+            let (component, from) = (locked.component, locked.from.clone());
+            Some((node.plugin.value.clone(), Pin { name: name.clone(), component, from }))
+        };
+        workflow.nodes.iter().filter_map(pin).collect()
     }
 
     /// Notes what a node gave.

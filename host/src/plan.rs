@@ -39,6 +39,10 @@ pub struct Plan {
 pub struct PlanNode {
     pub id: String,
     pub component: Arc<Component>,
+    /// Where the component was pulled from; none for what is local.
+    pub origin: Option<String>,
+    /// The text of the component's signature, if it has one.
+    pub signature: Option<String>,
     /// Defaults filled in, keys sorted.
     pub params: serde_json::Value,
     /// What is connected, in the descriptor's order.

@@ -28,6 +28,7 @@ use crate::provenance::{
 };
 use crate::registry::{Project, Registry, RegistryError};
 use crate::schedule::{self, NodeOutcome, NodeState, Options, Reporter};
+use crate::trust::{Trust, TrustError};
 use crate::workflow::{self, Overrides};
 
 /// What went wrong around a run; what goes wrong in a node is in its record.
@@ -49,14 +50,23 @@ pub enum RunError {
     Bundle(#[from] BundleError),
     #[error(transparent)]
     Compare(#[from] CompareError),
-    #[error(transparent)]
+    #[error("{}", with_remedy(.0))]
     Registry(#[from] RegistryError),
     #[error(transparent)]
     Kit(#[from] KitError),
+    #[error("{0}; {remedy}", remedy = .0.remedy())]
+    Trust(#[from] TrustError),
     #[error("the WebAssembly engine does not start: {0}")]
     Engine(#[from] InstanceError),
     #[error("{0}")]
     Usage(String),
+}
+
+fn with_remedy(error: &RegistryError) -> String {
+    match error.remedy() {
+        Some(remedy) => format!("{error}: {remedy}"),
+        None => error.to_string(),
+    }
 }
 
 /// What the command line says about one workflow.
@@ -73,6 +83,8 @@ pub struct Request {
     pub state_dir: Option<PathBuf>,
     /// Components that stand for plugins' names, as a bundle's do.
     pub plugins: Vec<(String, PathBuf)>,
+    /// What pulled plugins are to be; the highest versions that will do where there is none.
+    pub locked: Option<Lock>,
 }
 
 /// Where things are for one workflow.
@@ -82,6 +94,8 @@ pub struct Place {
     pub project: Project,
     /// Cache, runs and ledger.
     pub state: PathBuf,
+    /// The folder whose `trust.yaml` says which plugins may run.
+    pub trust: PathBuf,
 }
 
 impl Place {
@@ -93,7 +107,8 @@ impl Place {
         };
         let project = Project::around(&folder);
         let state = state.map_or_else(|| project.root.join(".skyloom"), Path::to_owned);
-        Self { folder, project, state }
+        let trust = project.root.clone();
+        Self { folder, project, state, trust }
     }
 
     /// The cache of this place.
@@ -138,8 +153,10 @@ pub fn make_plan(
     let source = source_of(path, &bytes).map_err(|fault| RunError::Faults(vec![fault]))?;
     let overrides = Overrides { params: request.params.clone() };
     let workflow = workflow::parse(&source, &overrides).map_err(RunError::Faults)?;
-    let mut registry = Registry::new(engine, place.project.clone());
+    let trust = Trust::read(&place.trust).map_err(RunError::Faults)?;
+    let mut registry = Registry::new(engine, place.project.clone(), trust);
     registry.pin(request.plugins.iter().cloned());
+    registry.lock(request.locked.iter().flat_map(|lock| lock.pins(&workflow)));
     let mut setup = Setup {
         registry: &mut registry,
         cache,

@@ -16,6 +16,7 @@ mod check;
 mod run;
 mod cache;
 mod replay;
+mod registry;
 mod provenance;
 mod faults;
 mod tidy;

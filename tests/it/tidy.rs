@@ -30,8 +30,9 @@ const WITHOUT_GOLDENS: [(&str, &str); 2] = [
 
 /// Crates and the rooms of the host that may name them, so that replacing one is a job for
 /// one room.
-const OWNERS: [(&str, &[&str]); 22] = [
-    ("chrono", &["run", "provenance"]),
+const OWNERS: [(&str, &[&str]); 28] = [
+    ("base64", &["oci", "trust"]),
+    ("chrono", &["run", "provenance", "trust"]),
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),
     ("glob", &["plan"]),
@@ -39,17 +40,22 @@ const OWNERS: [(&str, &[&str]); 22] = [
     ("indicatif", &["cli"]),
     ("memmap2", &["data"]),
     ("miette", &["fault", "cli"]),
+    ("minisign", &["trust"]),
     ("nix", &["data", "cache", "provenance"]),
     ("parquet", &["output"]),
     ("petgraph", &["plan"]),
     ("postcard", &["cache"]),
+    ("rpassword", &["cli"]),
+    ("rustls", &["oci"]),
     ("serde_saphyr", &["workflow"]),
+    ("sha2", &["oci"]),
     ("sled", &["cache"]),
     ("strsim", &["fault"]),
     ("toml", &["registry"]),
+    ("ureq", &["oci"]),
     ("wasmparser", &["instance", "registry"]),
     ("wasmtime", &["instance"]),
-    ("wat", &["registry"]),
+    ("wat", &["instance", "registry"]),
     ("wit_component", &["registry"]),
     ("wit_parser", &["registry"]),
     ("zip", &["bundle"]),

@@ -2,6 +2,8 @@
 
 mod info;
 mod new;
+mod registry;
+mod sign;
 mod templates;
 mod test;
 
@@ -14,8 +16,9 @@ use super::text::{self, Side, grid};
 use super::{End, render};
 use crate::fault::suggestion;
 use crate::instance::{Component, Engine};
-use crate::registry::{self, PluginSource, Project, Registry, RegistryError};
+use crate::registry::{Opened, PluginSource, Project, Registry, RegistryError};
 use crate::run::{self, RunError};
+use crate::trust::{Trust, Verdict};
 
 #[derive(Debug, Args)]
 pub(super) struct PluginArgs {
@@ -33,6 +36,18 @@ enum PluginVerb {
     Info(info::InfoArgs),
     /// Check a component, then run its package's own tests.
     Test(test::TestArgs),
+    /// Put a plugin into a registry.
+    Publish(registry::PublishArgs),
+    /// Get a plugin from a registry, so that workflows can name it.
+    Pull(registry::PullArgs),
+    /// List the plugins of a registry.
+    Search(registry::SearchArgs),
+    /// Make a pair of keys to sign plugins with.
+    Keygen(sign::KeygenArgs),
+    /// Sign a component.
+    Sign(sign::SignArgs),
+    /// Say who signed a component, and whether that is right.
+    Verify(sign::VerifyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +67,12 @@ impl PluginArgs {
             PluginVerb::Build(args) => args.json,
             PluginVerb::Info(args) => args.json,
             PluginVerb::Test(args) => args.state.json,
+            PluginVerb::Publish(args) => args.json(),
+            PluginVerb::Pull(args) => args.json(),
+            PluginVerb::Search(args) => args.json(),
+            PluginVerb::Keygen(args) => args.json,
+            PluginVerb::Sign(args) => args.json,
+            PluginVerb::Verify(args) => args.json,
         }
     }
 }
@@ -62,6 +83,12 @@ pub(super) fn plugin(args: &PluginArgs) -> Result<End, RunError> {
         PluginVerb::Build(args) => build(args),
         PluginVerb::Info(args) => info::info(args),
         PluginVerb::Test(args) => test::test(args),
+        PluginVerb::Publish(args) => registry::publish(args),
+        PluginVerb::Pull(args) => registry::pull(args),
+        PluginVerb::Search(args) => registry::search(args),
+        PluginVerb::Keygen(args) => sign::keygen(args),
+        PluginVerb::Sign(args) => sign::sign(args),
+        PluginVerb::Verify(args) => sign::verify(args),
     }
 }
 
@@ -69,11 +96,14 @@ pub(super) fn plugin(args: &PluginArgs) -> Result<End, RunError> {
 pub(super) struct Shelf {
     project: Project,
     engine: Engine,
+    trust: Trust,
 }
 
 /// A plugin, built and loaded.
 pub(super) struct Loaded {
     pub(super) component: Component,
+    /// Why it may run.
+    verdict: Verdict,
     /// The component's file.
     path: PathBuf,
     bytes: u64,
@@ -81,18 +111,24 @@ pub(super) struct Loaded {
 
 impl Shelf {
     pub(super) fn here() -> Result<Self, RunError> {
-        Ok(Self { project: Project::around(Path::new(".")), engine: run::engine()? })
+        let project = Project::around(Path::new("."));
+        let trust = Trust::read(&project.root).map_err(RunError::Faults)?;
+        Ok(Self { project, engine: run::engine()?, trust })
+    }
+
+    fn registry(&self) -> Registry<'_> {
+        Registry::new(&self.engine, self.project.clone(), self.trust.clone())
     }
 
     /// What `reference` means: a plugin of the project, the folder of a package, or a
     /// component.
     fn find(&self, reference: &str) -> Result<PluginSource, RunError> {
-        let registry = Registry::new(&self.engine, self.project.clone());
+        let registry = self.registry();
         registry.find(reference, Path::new("")).or_else(|error| match error {
             RegistryError::Unknown { name, known } => {
                 // `square` may be a folder here.
                 let folder = Path::new(reference);
-                if registry::is_package(folder) {
+                if crate::registry::is_package(folder) {
                     return Ok(PluginSource::Folder(folder.to_owned()));
                 }
                 let help = suggestion(&name, known.iter().map(String::as_str));
@@ -107,7 +143,7 @@ impl Shelf {
         Ok(match source {
             PluginSource::File(path) => path.clone(),
             PluginSource::Folder(folder) => {
-                registry::component_path(&self.project_of(folder), folder)?
+                crate::registry::component_path(&self.project_of(folder), folder)?
             }
         })
     }
@@ -130,16 +166,23 @@ impl Shelf {
             }
         }
         for (project, folders) in by_project {
-            registry::build(&project, &folders)?;
+            crate::registry::build(&project, &folders)?;
         }
         Ok(())
     }
 
     fn open(&self, source: &PluginSource) -> Result<Loaded, RunError> {
         let path = self.component_path(source)?;
-        let component = registry::load_file(&self.engine, &path)?;
-        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        Ok(Loaded { component, path, bytes })
+        let Opened { component, verdict } = self.registry().open(&path)?;
+        let bytes = component.bytes().len() as u64;
+        Ok(Loaded { component, verdict, path, bytes })
+    }
+
+    /// The component that `reference` names, built if it is stale; not looked at yet.
+    fn built(&self, reference: &str) -> Result<PathBuf, RunError> {
+        let source = self.find(reference)?;
+        self.build(std::slice::from_ref(&source))?;
+        self.component_path(&source)
     }
 
     /// The plugin that `reference` names, built if it is stale.

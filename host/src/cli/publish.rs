@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::provenance::{Audit, RecordError, RunRecord, Runs, write_crate};
 use crate::roots::{self, Locks};
 use crate::run::{self, Place, RunError};
+use crate::trust::signature_path;
 
 #[derive(Debug, Args)]
 pub(super) struct PublishArgs {
@@ -37,10 +38,11 @@ pub(super) struct PublishArgs {
 }
 
 pub(super) fn publish(args: &PublishArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
-    let request = args.workflow.request();
+    let mut request = args.workflow.request();
     let place = Place::of(&request.workflow, request.state_dir.as_deref());
     let lock_path = Lock::beside(&request.workflow);
     let lock = Lock::read(&lock_path)?;
+    request.locked = Some(lock.clone());
     let (engine, cache) = (run::engine()?, place.cache()?);
     let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
     let moved = lock.drift(&Lock::of(&plan));
@@ -128,6 +130,10 @@ fn write(
         let entry = format!("components/{name}-{version}-{}.wasm", digest.short());
         if components.insert(digest, entry.clone()).is_none() {
             archive.add_bytes(&entry, node.component.bytes())?;
+            if let Some(signature) = &node.signature {
+                let beside = signature_path(Path::new(&entry));
+                archive.add_bytes(&beside.to_string_lossy(), signature.as_bytes())?;
+            }
         }
         let reference = &plan.workflow.nodes[&node.id].plugin.value;
         contents.plugins.insert(reference.clone(), entry);

@@ -163,6 +163,7 @@ fn of_lock(args: &ReplayArgs) -> Result<Original, RunError> {
         overwrite: false,
         state_dir: args.state_dir.clone(),
         plugins: Vec::new(),
+        locked: Some(lock.clone()),
     };
     let place = Place::of(&workflow, args.state_dir.as_deref());
     let reference = Reference {
@@ -212,11 +213,16 @@ fn of_bundle(args: &ReplayArgs) -> Result<Original, RunError> {
         overwrite: false,
         state_dir: args.state_dir.clone(),
         plugins,
+        locked: None,
     };
     // What a replay leaves behind belongs to who replays, not to the bundle.
     let here = Place::of(Path::new("./replay"), args.state_dir.as_deref());
-    let place =
-        Place { state: here.state.clone(), ..Place::of(&workflow, args.state_dir.as_deref()) };
+    let place = Place {
+        state: here.state.clone(),
+        // A bundle does not say what is to be trusted here.
+        trust: here.project.root.clone(),
+        ..Place::of(&workflow, args.state_dir.as_deref())
+    };
     let record = std::fs::read(folder.join(&contents.record)).ok();
     let record = record.and_then(|text| serde_json::from_slice::<RunRecord>(&text).ok());
     let objects = vec![ObjectStore::at(&folder), ObjectStore::at(&here.state.join("cache"))];

@@ -44,16 +44,17 @@ pub(super) fn run(args: &RunArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
     request.overwrite = args.overwrite;
     let place = Place::of(&request.workflow, request.state_dir.as_deref());
     let (engine, cache) = (run::engine()?, place.cache()?);
+    let lock = match args.locked {
+        true => Some(Lock::read(&Lock::beside(&request.workflow))?),
+        false => None,
+    };
+    request.locked.clone_from(&lock);
     let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
         jobs: args.jobs.map_or(cores, usize::from),
         batch_rows: args.batch_rows as usize,
         recompute: args.recompute,
-    };
-    let lock = match args.locked {
-        true => Some(Lock::read(&Lock::beside(&request.workflow))?),
-        false => None,
     };
     if let Some(lock) = &lock {
         let path = Lock::beside(&request.workflow);

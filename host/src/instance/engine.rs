@@ -86,6 +86,14 @@ impl Engine {
             .imports(&self.engine)
             .map(|(name, _)| name.to_owned())
             .collect();
+        let exports: Vec<_> = component
+            .component_type()
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        if let Some(found) = imports.iter().chain(&exports).find_map(|name| other_contract(name)) {
+            return Err(InstanceError::OtherContract { found });
+        }
         let allowed = [abi::DATA, abi::LOG, abi::TYPES];
         let is_known =
             |name: &String| allowed.contains(&name.as_str()) || wasi::stands_in_for(name);
@@ -114,6 +122,12 @@ pub(super) fn keep_epochs(engine: &wasmtime::Engine) -> Result<(), InstanceError
         })
         .map(drop)
         .map_err(|error| InstanceError::Compile(error.to_string()))
+}
+
+/// The version of the contract that an import or export speaks, if it is another than ours.
+fn other_contract(name: &str) -> Option<String> {
+    let (_, version) = name.strip_prefix("skyloom:plugin/")?.split_once('@')?;
+    (version != abi::VERSION).then(|| version.to_owned())
 }
 
 fn what_it_is(bytes: &[u8]) -> String {
@@ -176,6 +190,11 @@ impl Component {
     /// The component as it was loaded.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What it gives: the interface of the contract, in whatever it runs.
+    pub fn exports(&self) -> Vec<String> {
+        vec![abi::NODE.to_owned()]
     }
 
     /// What the plugin says about itself.
@@ -553,4 +572,43 @@ fn to_binding(
         });
     }
     Ok(Binding { outputs, reads, pieces: bound.pieces })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_of_another_contract_are_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::new(folder.path()).unwrap();
+        let check = |text: &str, expected: &str| {
+            let bytes = wat::parse_str(format!("(component {text})")).unwrap();
+            let Err(error) = engine.load(&bytes) else { panic!("{text} is loaded") };
+            let error = error.to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check(
+            r#"(import "skyloom:plugin/data@0.2.0" (instance))"#,
+            "it speaks contract 0.2.0; this host speaks 0.1.0: get a newer Skyloom or an older \
+             release of the plugin",
+        );
+        check(
+            r#"(import "skyloom:plugin/log@0.0.9" (instance))"#,
+            "it speaks contract 0.0.9; this host speaks 0.1.0: get a newer release of the plugin",
+        );
+        check(r#"(import "skyloom:plugin/types@0.1.1-rc.1" (instance))"#, "contract 0.1.1-rc.1");
+        // One that imports nothing says it by what it gives.
+        check(
+            r#"(instance $node) (export "skyloom:plugin/node@1.0.0" (instance $node))"#,
+            "it speaks contract 1.0.0",
+        );
+        // What is not ours is forbidden, whatever its version.
+        check(
+            r#"(import "wasi:clocks/wall-clock@0.2.0" (instance))"#,
+            "which a plugin may not have",
+        );
+        check(r#"(import "skyloom:plugin/data" (instance))"#, "which a plugin may not have");
+        check("", "it does not speak skyloom:plugin@0.1.0");
+    }
 }

@@ -37,7 +37,8 @@ pub fn resolve(workflow: Workflow, setup: &mut Setup<'_, '_>) -> Result<Plan, Ve
     if !faults.is_empty() {
         return Err(faults);
     }
-    let (wirings, outputs) = edges::connect(&workflow, &components)?;
+    let by_node = components.iter().map(|(id, found)| (id.clone(), Arc::clone(&found.component)));
+    let (wirings, outputs) = edges::connect(&workflow, &by_node.collect())?;
     let order = edges::order(&workflow, &wirings)?;
     let mut plan = Plan { nodes: Vec::new(), outputs: Vec::new(), inputs, workflow };
     let mut position = vec![usize::MAX; order.len()];
@@ -46,7 +47,7 @@ pub fn resolve(workflow: Workflow, setup: &mut Setup<'_, '_>) -> Result<Plan, Ve
         let wiring = &wirings[index];
         // A node downstream of a mistake would only repeat it.
         let upstream_failed = wiring.nodes().any(|node| position[node] == usize::MAX);
-        let component = Arc::clone(&components[id]);
+        let Found { component, origin, signature } = components[id].clone();
         let completed = params::complete(&plan.workflow.source, node, component.descriptor());
         let completed = match completed {
             Ok(completed) if !upstream_failed => completed,
@@ -62,6 +63,8 @@ pub fn resolve(workflow: Workflow, setup: &mut Setup<'_, '_>) -> Result<Plan, Ve
             params: completed,
             inputs: wiring.planned(&position),
             component,
+            origin,
+            signature,
             outputs: Vec::new(),
             reads: Vec::new(),
             pieces: Vec::new(),
@@ -112,12 +115,20 @@ fn format_fault(workflow: &Workflow, name: &str, fields: &Fields) -> Option<Faul
     })
 }
 
+/// A node's plugin.
+#[derive(Clone)]
+struct Found {
+    component: Arc<Component>,
+    origin: Option<String>,
+    signature: Option<String>,
+}
+
 /// Finds, builds and loads the plugin of every node.
 fn load(
     workflow: &Workflow,
     setup: &mut Setup<'_, '_>,
     faults: &mut Vec<Fault>,
-) -> IndexMap<String, Arc<Component>> {
+) -> IndexMap<String, Found> {
     let mut found = Vec::new();
     for node in workflow.nodes.values() {
         match setup.registry.find(&node.plugin, setup.folder) {
@@ -139,7 +150,10 @@ fn load(
     for (node, source) in found {
         match setup.registry.load(&node.plugin, &source) {
             Ok(component) => {
-                components.insert(node.id.value.clone(), component);
+                let origin = setup.registry.origin(&source).map(|origin| origin.pinned());
+                let signature = setup.registry.signature(&source);
+                let found = Found { component, origin, signature };
+                components.insert(node.id.value.clone(), found);
             }
             Err(error) => faults.push(plugin_fault(workflow, node, &error)),
         }
@@ -165,9 +179,18 @@ fn plugin_fault(workflow: &Workflow, node: &Node, error: &RegistryError) -> Faul
             "plan::plugin",
             Some("a plugin is the name of a folder in plugins/, or the path of a component, relative to the workflow file".to_owned()),
         ),
-        RegistryError::OtherName { .. } => ("plan::plugin", None),
+        RegistryError::Trust { source, .. } => ("plan::plugin_trust", Some(source.remedy())),
+        RegistryError::NotPulled { .. }
+        | RegistryError::NotPulledVersion { .. }
+        | RegistryError::NotPulledPin { .. }
+        | RegistryError::Ambiguous { .. } => ("plan::plugin_pulled", error.remedy()),
+        _ => ("plan::plugin", error.remedy()),
     };
-    let mut fault = Fault::new(&workflow.source, code, node.plugin.span.clone(), error.to_string());
+    let message = match error {
+        RegistryError::Trust { name, source } => format!("{name} is not trusted: {source}"),
+        error => error.to_string(),
+    };
+    let mut fault = Fault::new(&workflow.source, code, node.plugin.span.clone(), message);
     fault.help = help;
     fault
 }

@@ -233,8 +233,15 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), RegistryError> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         io::Write::write_all(&mut file, bytes)?;
         file.persist(path)?;
-        Ok(())
+        // A signature of earlier bytes says nothing of these.
+        match fs::remove_file(crate::trust::signature_path(path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     };
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
     written().map_err(|source| RegistryError::Io { path: path.to_owned(), source })
 }
 

@@ -16,7 +16,9 @@ impl Project {
     /// The project around `folder`.
     pub fn around(folder: &Path) -> Self {
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let has_plugins = |root: &&Path| root.join("plugins").is_dir();
+        // What was pulled lies in `.skyloom/plugins`, and makes that no project.
+        let has_plugins =
+            |root: &&Path| root.join("plugins").is_dir() && !root.ends_with(".skyloom");
         let root = folder.ancestors().find(has_plugins).unwrap_or(&folder);
         Self { root: root.to_owned() }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::text::{self, grid, plain};
 use super::super::{End, render};
+use super::registry::{signer, trust_text};
 use super::{Loaded, Shelf};
 use crate::instance::{Component, Descriptor, Port};
 use crate::run::RunError;
@@ -28,6 +29,8 @@ pub(super) fn info(args: &InfoArgs) -> Result<End, RunError> {
             "sees": text::sees(&plugin.component),
             "runtime": plugin.component.runtime(),
             "digest": plugin.component.digest,
+            "signed-by": signer(&plugin.verdict),
+            "trust": trust_text(&plugin.verdict),
             "bytes": plugin.bytes,
             "component": plugin.path,
         }));
@@ -47,6 +50,7 @@ fn to_text(plugin: &Loaded) -> String {
         row("purity", text::sees(component)),
         row("imports", imports(component)),
         row("digest", component.digest.to_string()),
+        row("trust", trust_text(&plugin.verdict)),
         row("size", text::size(plugin.bytes)),
         row("file", plugin.path.display().to_string()),
     ];

@@ -48,8 +48,7 @@ pub(super) fn test(args: &TestArgs) -> Result<End, RunError> {
     let source = shelf.find(&args.plugin)?;
     shelf.build(std::slice::from_ref(&source))?;
     let path = shelf.component_path(&source)?;
-    let bytes = std::fs::read(&path)
-        .map_err(|source| registry::RegistryError::Io { path: path.clone(), source })?;
+    let bytes = shelf.registry().vet(&path)?;
     let folder = cases_folder(args, &source);
     let options = kit::Options {
         name: expected_name(&shelf, &args.plugin, &source),
