@@ -12,7 +12,7 @@ use wasmtime::Module;
 use wasmtime::component::Component;
 
 use super::InstanceError;
-use crate::data::Digest;
+use crate::data::{Digest, guarded};
 
 const KEY_BYTES: usize = 32;
 
@@ -33,12 +33,8 @@ impl CompiledCache {
         bytes: &[u8],
         digest: Digest,
     ) -> Result<Component, InstanceError> {
-        let compile_error = |error: wasmtime::Error| InstanceError::Compile(format!("{error:#}"));
-        let Some(key) = &self.key else {
-            return Component::new(engine, bytes).map_err(compile_error);
-        };
-        let path = self.folder.join(format!("{}-{digest}.cwasm", compatibility(engine)));
-        if let Some(code) = read_authentic(&path, key) {
+        let name = format!("{}-{digest}.cwasm", compatibility(engine));
+        if let Some(code) = self.kept(&name) {
             #[expect(unsafe_code, reason = "wasmtime's contract for compiled code")]
             // SAFETY: the code was compiled by this engine's version and flags (its name says
             // so) and written by whoever holds the key, which is this user.
@@ -46,15 +42,11 @@ impl CompiledCache {
                 return Ok(component);
             }
         }
-        let component = Component::new(engine, bytes).map_err(compile_error)?;
-        let code = component.serialize().map_err(compile_error)?;
-        // A full disk costs time at the next run, not this run.
-        drop(write_authentic(&path, key, &code));
+        let component = compile(engine, bytes)?;
+        self.keep(&name, &component.serialize().map_err(compile_error)?);
         Ok(component)
     }
-}
 
-impl CompiledCache {
     /// The compiled module of this digest; `bytes` are asked for only if it must be compiled.
     pub(crate) fn module(
         &self,
@@ -62,7 +54,6 @@ impl CompiledCache {
         digest: Digest,
         bytes: impl FnOnce() -> Result<Vec<u8>, InstanceError>,
     ) -> Result<Module, InstanceError> {
-        let compile_error = |error: wasmtime::Error| InstanceError::Compile(format!("{error:#}"));
         let name = format!("{}-{digest}.cwasm", compatibility(engine));
         if let Some(code) = self.kept(&name) {
             #[expect(unsafe_code, reason = "wasmtime's contract for compiled code")]
@@ -88,6 +79,21 @@ impl CompiledCache {
             drop(write_authentic(&self.folder.join(name), key, bytes));
         }
     }
+}
+
+/// The engine panics on components that are put together of others that call each other.
+fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Component, InstanceError> {
+    let compiled = guarded(|| Component::new(engine, bytes)).ok_or_else(|| {
+        InstanceError::Compile(
+            "the compiler gives up on it, as on components that are put together of several; build it as one"
+                .to_owned(),
+        )
+    })?;
+    compiled.map_err(compile_error)
+}
+
+fn compile_error(error: wasmtime::Error) -> InstanceError {
+    InstanceError::Compile(format!("{error:#}"))
 }
 
 fn compatibility(engine: &wasmtime::Engine) -> String {

@@ -79,7 +79,7 @@ fn python(package: &Package) -> Option<Command> {
         return None;
     }
     let mut command = Command::new(tools::find(package, &["python3", "python"])?);
-    command.args(["-m", "unittest", "discover", "-s", "tests", "-t", ".", "-p", "*test*.py"]);
+    command.args(["-m", "unittest", "discover", "-s", "tests", "-p", "*test*.py"]);
     // What Python compiles beside its sources is nobody's.
     command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&package.folder);
     Some(command)
