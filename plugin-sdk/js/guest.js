@@ -38,7 +38,7 @@ export function guest(plugin) {
       return told(() => {
         const shapes = inputs.map(({ port, shape }) => [port, shapeOf(shape)]);
         const bind = new Bind(plugin.outputs.map(({ name }) => name), shapes);
-        plugin.bind(readParams(params), bind);
+        plugin.bind(readParams(plugin.params, params), bind);
         for (const warning of bind.warnings) log.log("warn", warning);
         const outputs = Array.from(bind.outputs.values(), ({ fields, passed }) => ({
           fields: toWire(fields),
@@ -53,7 +53,7 @@ export function guest(plugin) {
         const writers = new Map(
           outputs.map((writer, index) => [plugin.outputs[index].name, writerOf(writer)]),
         );
-        plugin.run(readParams(params), new Task(contents, writers, piece, log));
+        plugin.run(readParams(plugin.params, params), new Task(contents, writers, piece, log));
       });
     },
   };
@@ -145,7 +145,7 @@ function wordsOf(error) {
   ]) {
     if (error instanceof Kind) {
       const { input, column, param, expected, found } = error;
-      return { tag, val: { input, column, param, expected, found } };
+      return { tag, val: { input, column: String(column), param, expected, found } };
     }
   }
   if (error instanceof DataError) return { tag: "data", val: error.message };

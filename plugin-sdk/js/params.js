@@ -3,8 +3,10 @@
  *
  * In workflows, names have hyphens where JavaScript has capitals: `maxIterations` is
  * `max-iterations`. The host checks values against the schema, and fills in defaults, before a
- * plugin sees them.
+ * plugin sees them; here they are checked again, for a plugin may be asked by others.
  */
+
+import { ParamError } from "./errors.js";
 
 /** Text. `limits` may have `default`, `minLength`. */
 export function text(description, limits = {}) {
@@ -55,10 +57,69 @@ export function parameters(description, properties) {
   };
 }
 
-/** The parameters in a JSON object, under the names that JavaScript has for them. */
-export function readParams(json) {
-  const given = Object.entries(JSON.parse(json));
-  return Object.freeze(Object.fromEntries(given.map(([name, value]) => [inside(name), value])));
+/**
+ * The parameters in a JSON object, under the names that JavaScript has for them.
+ *
+ * @throws {ParamError} when a value is not what the schema says
+ */
+export function readParams(schema, json) {
+  const whole = checked(schema, JSON.parse(json), "");
+  const given = Object.entries(whole).map(([name, value]) => [inside(name), value]);
+  return Object.freeze(Object.fromEntries(given));
+}
+
+/** `value` with the defaults of what is not said. */
+function checked(schema, value, path) {
+  const wrong = (reason) => {
+    throw new ParamError(path, `${reason}, but is ${(JSON.stringify(value) ?? "missing").slice(0, 60)}`);
+  };
+  const types = [schema.type ?? []].flat();
+  if (types.length > 0 && !types.some((type) => isOf(type, value))) {
+    wrong(`should be ${types.map((type) => WORDS[type]).join(" or ")}`);
+  }
+  if (schema.enum !== undefined && !schema.enum.includes(value)) {
+    wrong(`should be ${schema.enum.join(" or ")}`);
+  }
+  if (typeof value === "number") {
+    const { minimum = -Infinity, maximum = Infinity, exclusiveMinimum = -Infinity } = schema;
+    if (value < minimum || value > maximum || !(value > exclusiveMinimum)) wrong("is out of range");
+  }
+  if (Array.isArray(value)) {
+    if (value.length < (schema.minItems ?? 0)) wrong("has too few items");
+    return value.map((item, at) => checked(schema.items ?? {}, item, `${path}[${at}]`));
+  }
+  if (value === null || typeof value !== "object") return value;
+  return checkedObject(schema, value, path);
+}
+
+function checkedObject({ properties = {}, required = [], additionalProperties }, value, path) {
+  const join = (name) => (path === "" ? name : `${path}.${name}`);
+  const missing = required.find((name) => value[name] === undefined);
+  if (missing !== undefined) throw new ParamError(join(missing), "is missing; say it");
+  const unknown = Object.keys(value).find((name) => properties[name] === undefined);
+  if (unknown !== undefined && additionalProperties === false) {
+    const known = Object.keys(properties).join(", ");
+    throw new ParamError(join(unknown), `there is no such parameter; there is ${known}`);
+  }
+  const whole = { ...value };
+  for (const [name, property] of Object.entries(properties)) {
+    if (whole[name] === undefined) whole[name] = property.default;
+    if (whole[name] !== undefined) whole[name] = checked(property, whole[name], join(name));
+  }
+  return whole;
+}
+
+const WORDS = {
+  string: "text", number: "a number", integer: "a whole number", boolean: "true or false",
+  array: "a list", object: "an object", null: "null",
+};
+
+function isOf(type, value) {
+  if (type === "null") return value === null;
+  if (type === "array") return Array.isArray(value);
+  if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (type === "integer") return Number.isInteger(value);
+  return typeof value === type;
 }
 
 function outside(name) {

@@ -1,194 +1,200 @@
-"""The light curve of a transient, after Bazin et al. (2009), fitted by least squares.
+"""The function of Bazin et al. 2009 (A&A 499, 653, doi:10.1051/0004-6361/200911847), and its fit.
 
-    f(t) = A exp(−(t − t0) / fall) / (1 + exp(−(t − t0) / rise)) + B
+    f(t) = amplitude * exp(-(t - t0) / fall) / (1 + exp(-(t - t0) / rise)) + baseline
 
-It rises over `rise`, falls over `fall`, and names no physics: a common yardstick for the light
-curves of supernovae (Bazin et al. 2009, A&A 499, 653, doi:10.1051/0004-6361/200911847, eq. 1).
-The fit is that of Levenberg (1944, doi:10.1090/qam/10666) and Marquardt (1963,
-doi:10.1137/0111030), with the logarithms of both times, so that they stay positive.
+It describes the light curve of a supernova in one band, without physics: a rise, a maximum, and an
+exponential fall. t0 is not the time of maximum; that is t0 + rise * ln(fall / rise - 1).
+
+Numbers in, numbers out; the fit is Levenberg's and Marquardt's (Marquardt 1963,
+doi:10.1137/0111030), in plain Python and without chance.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, log, log1p, sqrt
 
-#: Free numbers of the function.
-PARAMETERS = 5
-#: `rise` and `fall` stay between these, in units of the span of the curve.
-SHORTEST, LONGEST = 1e-4, 10.0
-#: A step that gains less than this part of χ² is the last.
+#: Amplitude, t0, ln(rise), ln(fall), baseline: logarithms keep time scales positive.
+Vector = list[float]
+SIZE = 5
+#: Beyond this, exp() has no finite value.
+LARGEST = 700.0
+#: A step that moves nothing by more than this part is the last one.
 TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What was found; times as those of the curve, fluxes as its own."""
+    """What fits best. `chi2` is reduced: over the number of points less five."""
 
     amplitude: float
     t0: float
     rise: float
     fall: float
     baseline: float
-    #: χ² over points less free numbers.
-    reduced_chi2: float
-    #: Whether the last step gained nothing any more, before there were too many.
+    chi2: float
     converged: bool
 
 
 def flux(time: float, amplitude: float, t0: float, rise: float, fall: float, baseline: float) -> float:
-    """The function at one time."""
+    """The function itself; times and time scales in one unit. Infinite where exp() is."""
     return amplitude * _shape(time - t0, rise, fall)[0] + baseline
 
 
-def fit(
-    times: list[float],
-    fluxes: list[float],
-    errors: list[float],
-    rise: float,
-    fall: float,
-    max_steps: int,
-) -> Fit | None:
-    """Fits one light curve, from `rise` and `fall` on; the brightest point is the first `t0`.
+def _shape(x: float, rise: float, fall: float) -> tuple[float, float]:
+    """exp(-x / fall) / (1 + exp(-x / rise)), and how much of it is not yet risen: 1 long before
+    t0, 0 long after."""
+    u = -x / rise
+    if u > 0.0:
+        small = exp(-u)
+        logarithm, unrisen = u + log1p(small), 1.0 / (1.0 + small)
+    else:
+        small = exp(u)
+        logarithm, unrisen = log1p(small), small / (1.0 + small)
+    power = -x / fall - logarithm
+    return (exp(power) if power < LARGEST else inf), unrisen
 
-    All three lists have the same length; points that are not finite, or whose error is not
-    positive, are left out. None with fewer points than the function has free numbers and one,
-    or when all are at one time.
+
+def fit(
+    times: Sequence[float], fluxes: Sequence[float], errors: Sequence[float], iterations: int
+) -> Fit | None:
+    """The least sum of squared residuals over errors, found from several starts.
+
+    Points with a value that is not finite, or an error that is not positive, are left out. None
+    where fewer than six are left, or all at one time.
     """
     points = [
-        (time, value, 1.0 / error)
-        for time, value, error in zip(times, fluxes, errors)
-        if isfinite(time) and isfinite(value) and isfinite(error) and error > 0.0
+        point
+        for point in zip(times, fluxes, errors)
+        if all(map(isfinite, point)) and point[2] > 0.0
     ]
-    if len(points) <= PARAMETERS:
+    if len(points) <= SIZE:
         return None
     points.sort()
-    first, last = points[0][0], points[-1][0]
-    span = last - first
-    if span <= 0.0:
+    # Counted from the brightest point, times are small and lose no digits.
+    origin = max(points, key=lambda point: point[1])[0]
+    points = [(time - origin, value, error) for time, value, error in points]
+    if points[0][0] == points[-1][0]:
         return None
-    # Times from the first on: large dates would cost digits.
-    points = [(time - first, value, weight) for time, value, weight in points]
-    bounds = (log(SHORTEST * span), log(LONGEST * span))
-    brightest = max(points, key=lambda point: point[1])
-    baseline = sorted(value for _, value, _ in points)[len(points) // 2]
-    guess = [
-        2.0 * (brightest[1] - baseline),
-        brightest[0],
-        min(max(log(rise), bounds[0]), bounds[1]),
-        min(max(log(fall), bounds[0]), bounds[1]),
-        baseline,
+    best, least, converged = None, inf, False
+    for start in _starts(points):
+        found, chi2, settled = _descend(points, start, iterations)
+        # The first of equals stays: another must be better by more than rounding.
+        if chi2 < least * (1.0 - 1e-9):
+            best, least, converged = found, chi2, settled
+    if best is None:
+        return None
+    amplitude, t0, rise, fall, baseline = best
+    chi2 = least / (len(points) - SIZE)
+    return Fit(amplitude, t0 + origin, exp(rise), exp(fall), baseline, chi2, converged)
+
+
+def _starts(points: list[tuple[float, float, float]]) -> list[Vector]:
+    """Where to begin: at the brightest point, over the faint ones, with time scales from how fast
+    the curve rises and falls to half, and half and twice those."""
+    values = sorted(value for _, value, _ in points)
+    baseline = values[len(values) // 10]
+    amplitude = values[-1] - baseline
+    half = baseline + amplitude / 2.0
+    span = points[-1][0] - points[0][0]
+    before = [-time for time, value, _ in points if time < 0.0 and value < half]
+    after = [time for time, value, _ in points if time > 0.0 and value < half]
+    rise = (min(before) if before else span / 8.0) / 2.0
+    fall = max(min(after) if after else span / 2.0, 1.5 * rise)
+    return [
+        [2.0 * amplitude, 0.0, log(rise * scale), log(fall * scale), baseline]
+        for scale in (1.0, 0.5, 2.0)
     ]
-    found, chi2, converged = _descend(points, guess, span, bounds, max_steps)
-    amplitude, t0, log_rise, log_fall, baseline = found
-    return Fit(
-        amplitude,
-        first + t0,
-        exp(log_rise),
-        exp(log_fall),
-        baseline,
-        chi2 / (len(points) - PARAMETERS),
-        converged,
-    )
 
 
-def _descend(points, start, span, bounds, max_steps):
-    """Steps downhill from `start`: the numbers, χ², and whether it has converged."""
-    found, damping = start, 1e-3
-    gradient, curvature, chi2 = _normal(points, found)
-    for _ in range(max_steps):
-        damped = [
-            [value * (1.0 + damping) if row == column else value for column, value in enumerate(line)]
-            for row, line in enumerate(curvature)
-        ]
-        step = _solved(damped, gradient)
-        tried = None if step is None else [value + move for value, move in zip(found, step)]
-        inside = (
-            tried is not None
-            and -span <= tried[1] <= 2.0 * span
-            and bounds[0] <= tried[2] <= bounds[1]
-            and bounds[0] <= tried[3] <= bounds[1]
-        )
-        new_chi2 = _chi2(points, tried) if inside else inf
-        if new_chi2 < chi2:
-            gained = chi2 - new_chi2
-            found, damping = tried, max(damping * 0.1, 1e-12)
-            gradient, curvature, chi2 = _normal(points, found)
-            if gained <= TOLERANCE * chi2:
-                return found, chi2, True
-        elif damping > 1e12:
-            # No step is small enough to gain: this is the lowest place.
-            return found, chi2, True
-        else:
-            damping *= 10.0
-    return found, chi2, False
+def _descend(
+    points: list[tuple[float, float, float]], start: Vector, iterations: int
+) -> tuple[Vector, float, bool]:
+    """From `start` downhill: where it ends, the sum of squares there, whether it has settled."""
+    here, damping = start, 1e-3
+    matrix, gradient, chi2 = _normal(points, here)
+    if not isfinite(chi2):
+        return here, inf, False
+    for _ in range(iterations):
+        step = _solve(matrix, gradient, damping)
+        there = None if step is None else [a + b for a, b in zip(here, step)]
+        lower = inf if there is None else _chi2(points, there)
+        if lower > chi2:
+            damping *= 8.0
+            if damping > 1e16:
+                # No way leads down.
+                return here, chi2, True
+            continue
+        is_small = all(abs(b) <= TOLERANCE * (abs(a) + TOLERANCE) for a, b in zip(there, step))
+        settled = is_small or chi2 - lower <= TOLERANCE * TOLERANCE * chi2
+        here, damping = there, max(damping / 8.0, 1e-14)
+        matrix, gradient, chi2 = _normal(points, here)
+        if settled:
+            return here, chi2, True
+    return here, chi2, False
 
 
-def _shape(since: float, rise: float, fall: float) -> tuple[float, float]:
-    """The function of amplitude 1, and the part of the rise that is still to come."""
-    late = -since / rise
-    if late > 0.0:
-        small = exp(-late)
-        # Both exponents in one: each alone may be too large.
-        return exp(min(-since / fall - late, 700.0)) / (1.0 + small), 1.0 / (1.0 + small)
-    small = exp(late)
-    return exp(-since / fall) / (1.0 + small), small / (1.0 + small)
-
-
-def _chi2(points, numbers) -> float:
-    amplitude, t0, log_rise, log_fall, baseline = numbers
+def _chi2(points: list[tuple[float, float, float]], at: Vector) -> float:
+    amplitude, t0, log_rise, log_fall, baseline = at
+    if not (abs(log_rise) < LARGEST and abs(log_fall) < LARGEST):
+        return inf
     rise, fall = exp(log_rise), exp(log_fall)
     total = 0.0
-    for time, value, weight in points:
-        residual = (value - amplitude * _shape(time - t0, rise, fall)[0] - baseline) * weight
+    for time, value, error in points:
+        residual = (value - baseline - amplitude * _shape(time - t0, rise, fall)[0]) / error
         total += residual * residual
     return total if isfinite(total) else inf
 
 
-def _normal(points, numbers):
-    """Right-hand side and matrix of the normal equations, and χ²."""
-    amplitude, t0, log_rise, log_fall, baseline = numbers
+def _normal(points: list[tuple[float, float, float]], at: Vector):
+    """The normal equations at a place, and the sum of squares there."""
+    amplitude, t0, log_rise, log_fall, baseline = at
     rise, fall = exp(log_rise), exp(log_fall)
-    gradient = [0.0] * PARAMETERS
-    curvature = [[0.0] * PARAMETERS for _ in range(PARAMETERS)]
+    matrix = [[0.0] * SIZE for _ in range(SIZE)]
+    gradient = [0.0] * SIZE
     chi2 = 0.0
-    for time, value, weight in points:
-        since = time - t0
-        shape, to_come = _shape(since, rise, fall)
+    for time, value, error in points:
+        x = time - t0
+        shape, unrisen = _shape(x, rise, fall)
         height = amplitude * shape
-        slopes = (
-            shape * weight,
-            height * (1.0 / fall - to_come / rise) * weight,
-            -height * to_come * since / rise * weight,
-            height * since / fall * weight,
-            weight,
+        residual = (value - baseline - height) / error
+        row = (
+            shape / error,
+            height * (1.0 / fall - unrisen / rise) / error,
+            -height * unrisen * (x / rise) / error,
+            height * (x / fall) / error,
+            1.0 / error,
         )
-        residual = (value - height - baseline) * weight
         chi2 += residual * residual
-        for row in range(PARAMETERS):
-            gradient[row] += slopes[row] * residual
-            line = curvature[row]
-            for column in range(row + 1):
-                line[column] += slopes[row] * slopes[column]
-    for row in range(PARAMETERS):
-        for column in range(row):
-            curvature[column][row] = curvature[row][column]
-    return gradient, curvature, chi2
+        for i in range(SIZE):
+            gradient[i] += row[i] * residual
+            for j in range(i + 1):
+                matrix[i][j] += row[i] * row[j]
+    return matrix, gradient, chi2
 
 
-def _solved(matrix, right):
-    """The solution of linear equations by elimination with pivots; none if there is none."""
-    rows = [[*line, value] for line, value in zip(matrix, right)]
-    size = len(rows)
-    for column in range(size):
-        pivot = max(range(column, size), key=lambda row: abs(rows[row][column]))
-        if not isfinite(rows[pivot][column]) or rows[pivot][column] == 0.0:
-            return None
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        for row in range(column + 1, size):
-            factor = rows[row][column] / rows[column][column]
-            for at in range(column, size + 1):
-                rows[row][at] -= factor * rows[column][at]
-    solution = [0.0] * size
-    for row in reversed(range(size)):
-        rest = sum(rows[row][at] * solution[at] for at in range(row + 1, size))
-        solution[row] = (rows[row][size] - rest) / rows[row][row]
-    return solution if all(isfinite(value) for value in solution) else None
+def _solve(matrix: list[Vector], gradient: Vector, damping: float) -> Vector | None:
+    """The step of (matrix + damping * its diagonal), by Cholesky; none where it has none."""
+    lower = [[0.0] * SIZE for _ in range(SIZE)]
+    for i in range(SIZE):
+        for j in range(i + 1):
+            total = matrix[i][j]
+            if i == j:
+                total += damping * total
+            for k in range(j):
+                total -= lower[i][k] * lower[j][k]
+            if i != j:
+                lower[i][j] = total / lower[j][j]
+            elif not (total > 0.0 and isfinite(total)):
+                return None
+            else:
+                lower[i][i] = sqrt(total)
+    step = list(gradient)
+    for i in range(SIZE):
+        for k in range(i):
+            step[i] -= lower[i][k] * step[k]
+        step[i] /= lower[i][i]
+    for i in reversed(range(SIZE)):
+        for k in range(i + 1, SIZE):
+            step[i] -= lower[k][i] * step[k]
+        step[i] /= lower[i][i]
+    return step

@@ -1,61 +1,92 @@
 /**
- * Several cuts at once: an object is selected if it passes all of them, so the cut that it passes
- * least, or fails most, decides.
+ * A set of cuts, all of which must hold, and what each of them had to do with the outcome.
+ *
+ * The margin of a cut is how far a value lies on its right side, over the cut's scale: negative on
+ * the wrong side. The margin of a set is that of its tightest cut, the least of all: the object is
+ * selected where it is not negative.
  */
 
 /**
- * How far a value lies on the good side of a cut, in units of the cut's scale; negative on the
- * wrong side. Null where the result is no finite number.
- *
- * @param {{ below?: number | null, above?: number | null, scale: number }} cut
- * @param {number | null} value
- * @returns {number | null}
+ * @typedef {object} Cut
+ * @property {string} name
+ * @property {string} column
+ * @property {number} [above] the value must not be lower
+ * @property {number} [below] the value must not be higher
+ * @property {number} scale the unit of the margin
  */
-export function marginOf(cut, value) {
-  if (value === null) return null;
-  const distance = isBelow(cut) ? cut.below - value : value - cut.above;
-  const margin = distance / cut.scale;
-  return Number.isFinite(margin) ? margin : null;
-}
 
-/** Whether the cut asks for values below its threshold. */
-export function isBelow(cut) {
-  return typeof cut.below === "number";
+/**
+ * The margin of one cut, of no unit.
+ *
+ * @param {Cut} cut
+ * @param {number} value
+ */
+export function marginOf({ above, below, scale }, value) {
+  return (above === undefined ? below - value : value - above) / scale;
 }
 
 /**
- * What becomes of one object. Of cuts with equal margins, the first decides. An object of which
- * a cut cannot be judged has no margin, and is not selected.
+ * How much each cut contributes to the least of `margins`, against an object that lies on every
+ * threshold: Shapley's values, of the game in which a cut that does not play counts as 0.
  *
- * @param {object[]} cuts
- * @param {(number | null)[]} values one for each cut
- * @returns {{ selected: boolean, margin: number | null, decidedBy: number | null, report: string }}
+ * Of an object that is selected, all cuts have the same share. Of one that is rejected, those that
+ * hold have none, and the others share as aeroplanes share a runway (Littlechild & Owen 1973,
+ * doi:10.1287/mnsc.20.3.370): what the mildest violation costs is shared by all that are at least
+ * as bad, what the next costs beyond it by those that are left, and so on.
+ *
+ * @param {number[]} margins
+ * @returns {number[]} their sum is the least margin, but for rounding
  */
-export function judge(cuts, values) {
-  const margins = cuts.map((cut, index) => marginOf(cut, values[index]));
-  const unknown = margins.indexOf(null);
-  if (unknown >= 0) {
-    const report = `not judged: ${cuts[unknown].column} has no value`;
-    return { selected: false, margin: null, decidedBy: null, report };
-  }
-  let decidedBy = 0;
-  for (let index = 1; index < margins.length; index += 1) {
-    if (margins[index] < margins[decidedBy]) decidedBy = index;
-  }
-  const margin = margins[decidedBy];
-  // A cut is passed on its own threshold.
-  const selected = margin >= 0;
-  const report = sentence(cuts[decidedBy], values[decidedBy], selected);
-  return { selected, margin, decidedBy, report };
+export function contributions(margins) {
+  const least = Math.min(...margins);
+  if (least >= 0) return margins.map(() => least / margins.length);
+  const violated = margins.map((margin, cut) => ({ cut, cost: Math.max(0, -margin) }));
+  violated.sort((a, b) => a.cost - b.cost || a.cut - b.cut);
+  const shares = new Array(margins.length).fill(0);
+  let shared = 0;
+  let paid = 0;
+  violated.forEach(({ cut, cost }, place) => {
+    shared += (cost - paid) / (margins.length - place);
+    paid = cost;
+    // Not −0, for a cut that holds.
+    shares[cut] = 0 - shared;
+  });
+  return shares;
 }
 
-function sentence(cut, value, selected) {
-  const asked = isBelow(cut) ? `at most ${cut.below}` : `at least ${cut.above}`;
-  const verdict = selected ? "selected, by least" : "not selected";
-  return `${verdict}: ${cut.column} is ${short(value)}, ${asked} is asked`;
+/** The place of the first cut with the least margin: the one that decided. */
+export function deciding(margins) {
+  return margins.indexOf(Math.min(...margins));
 }
 
-/** A number for people: six digits that mean something, none that does not. */
-function short(value) {
-  return String(Number(value.toPrecision(6)));
+/**
+ * One sentence on one object.
+ *
+ * @param {Cut[]} cuts
+ * @param {number[]} values of the cuts' columns
+ * @param {string} subject what the object is called
+ */
+export function sentence(cuts, values, subject) {
+  const margins = cuts.map((cut, place) => marginOf(cut, values[place]));
+  const place = deciding(margins);
+  const said = distance(cuts[place], values[place]);
+  if (margins[place] >= 0) {
+    const all = cuts.length === 1 ? "the cut holds" : `all ${cuts.length} cuts hold`;
+    return `${subject} is selected: ${all}, tightest \`${cuts[place].name}\`, where ${said}`;
+  }
+  const failed = margins.filter((margin) => margin < 0).length;
+  const others = failed === 1 ? "" : `; ${failed} of ${cuts.length} cuts reject it`;
+  return `${subject} is rejected by \`${cuts[place].name}\`: ${said}${others}`;
+}
+
+function distance({ column, above, below }, value) {
+  const threshold = above ?? below;
+  const apart = short(Math.abs(value - threshold));
+  if (value === threshold) return `${column} = ${short(value)} is on the threshold`;
+  return `${column} = ${short(value)} is ${apart} ${value > threshold ? "above" : "below"} ${threshold}`;
+}
+
+/** Four digits, without noughts at the end. */
+function short(number) {
+  return String(Number(number.toPrecision(4)));
 }

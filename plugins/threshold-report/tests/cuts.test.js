@@ -1,45 +1,57 @@
-/** The rule, without Skyloom. */
+/** The method, without Skyloom. */
 
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { judge, marginOf } from "../cuts.js";
+import { contributions, deciding, marginOf, sentence } from "../cuts.js";
 
-const RED = { column: "g-r", above: 0.6, scale: 0.1 };
-const BRIGHT = { column: "r", below: 20, scale: 1 };
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-test("margins are positive on the good side, in units of the scale", () => {
-  assert.equal(marginOf({ column: "r", below: 20, scale: 2 }, 17), 1.5);
-  assert.equal(marginOf({ column: "r", above: 20, scale: 2 }, 17), -1.5);
+/** Shapley's values as they are defined: the mean over all orders in which cuts may join. */
+function byDefinition(margins) {
+  const worth = (cuts) => Math.min(...margins.map((margin, cut) => (cuts.includes(cut) ? margin : 0)));
+  const orders = (cuts) =>
+    cuts.length === 0 ? [[]] : cuts.flatMap((cut) => orders(cuts.filter((c) => c !== cut)).map((rest) => [cut, ...rest]));
+  const shares = margins.map(() => 0);
+  const all = orders(margins.map((_, cut) => cut));
+  for (const order of all) {
+    order.forEach((cut, place) => {
+      shares[cut] += (worth(order.slice(0, place + 1)) - worth(order.slice(0, place))) / all.length;
+    });
+  }
+  return shares;
+}
+
+test("margins are counted from the threshold, in scales", () => {
+  assert.equal(marginOf({ above: 1, scale: 0.5 }, 2), 2);
+  assert.equal(marginOf({ below: 1, scale: 0.5 }, 2), -2);
 });
 
-test("what is no number has none", () => {
-  for (const value of [null, NaN, Infinity]) assert.equal(marginOf(BRIGHT, value), null);
+test("contributions are Shapley's values", () => {
+  for (const margins of [[1], [-2], [1, 2, 3], [-1, 2, 3], [-1, -2, -4, 5], [0, -1, -1], [0, 0], [-3, -3, -3, -1, 2]]) {
+    const found = contributions(margins);
+    byDefinition(margins).forEach((expected, cut) => {
+      assert.ok(Math.abs(found[cut] - expected) < 1e-12, `${margins}: ${found}`);
+    });
+    assert.ok(Math.abs(sum(found) - Math.min(...margins)) < 1e-12);
+  }
 });
 
-test("the cut that is passed least decides", () => {
-  const verdict = judge([RED, BRIGHT], [0.8, 19.5]);
-  assert.deepEqual(verdict, {
-    selected: true,
-    margin: 0.5,
-    decidedBy: 1,
-    report: "selected, by least: r is 19.5, at most 20 is asked",
-  });
+test("the tightest cut decides, the first of equals", () => {
+  assert.equal(deciding([1, -1, -1]), 1);
 });
 
-test("one cut that fails is enough", () => {
-  const verdict = judge([RED, BRIGHT], [0.8, 22.25]);
-  assert.equal(verdict.selected, false);
-  assert.equal(verdict.report, "not selected: r is 22.25, at most 20 is asked");
-});
-
-test("a threshold passes, and of equal margins the first decides", () => {
-  assert.equal(judge([BRIGHT], [20]).selected, true);
-  assert.equal(judge([BRIGHT, { ...BRIGHT, column: "i" }], [20, 20]).decidedBy, 0);
-});
-
-test("without a value nothing is judged", () => {
-  const verdict = judge([RED, BRIGHT], [null, 19]);
-  assert.deepEqual([verdict.selected, verdict.margin], [false, null]);
-  assert.equal(verdict.report, "not judged: g-r has no value");
+test("sentences say what decided", () => {
+  const cuts = [
+    { name: "blue", column: "g_r", below: 0.3, scale: 1 },
+    { name: "bright", column: "r", below: 20, scale: 1 },
+  ];
+  assert.equal(
+    sentence(cuts, [0.21, 18], "a"),
+    "a is selected: all 2 cuts hold, tightest `blue`, where g_r = 0.21 is 0.09 below 0.3",
+  );
+  assert.equal(
+    sentence(cuts, [0.5, 21.25], "a"),
+    "a is rejected by `bright`: r = 21.25 is 1.25 above 20; 2 of 2 cuts reject it",
+  );
 });
