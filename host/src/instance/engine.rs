@@ -600,7 +600,11 @@ mod tests {
         check(r#"(import "skyloom:plugin/types@0.1.1-rc.1" (instance))"#, "contract 0.1.1-rc.1");
         // One that imports nothing says it by what it gives.
         check(
-            r#"(instance $node) (export "skyloom:plugin/node@1.0.0" (instance $node))"#,
+            r#"(core module $m (func (export "describe")))
+               (core instance $i (instantiate $m))
+               (func $describe (canon lift (core func $i "describe")))
+               (instance $node (export "describe" (func $describe)))
+               (export "skyloom:plugin/node@1.0.0" (instance $node))"#,
             "it speaks contract 1.0.0",
         );
         // What is not ours is forbidden, whatever its version.

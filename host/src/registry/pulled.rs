@@ -278,7 +278,7 @@ mod tests {
             let found = pulled.find(&Shelfmark::parse(mark).unwrap(), None);
             let found = match found {
                 Ok(found) => format!("{}:{}", found.repository, found.version),
-                Err(error) => error.to_string(),
+                Err(error) => format!("{error}: {}", error.remedy().unwrap()),
             };
             assert!(found.contains(expected), "{mark}: {found}");
         };
@@ -300,7 +300,7 @@ mod tests {
         let mark = Shelfmark::parse("survey/fit@^1.2").unwrap();
         let found = pulled.find(&mark, Some(&pin(b"1.9.0"))).unwrap();
         assert_eq!(found.version, Version::new(1, 9, 0));
-        let none = pulled.find(&mark, Some(&pin(b"gone"))).unwrap_err().to_string();
+        let none = pulled.find(&mark, Some(&pin(b"gone"))).unwrap_err().remedy().unwrap();
         assert!(
             none.contains("skyloom plugin pull oci://example.org/survey/fit@sha256:1"),
             "{none}"

@@ -131,7 +131,7 @@ fn parse(text: &str) -> Result<SignatureBox, TrustError> {
     let second = text.lines().nth(3).unwrap_or_default().trim();
     let second = BASE64_STANDARD.decode(second).map_err(|error| malformed(error.to_string()))?;
     if second.len() != SIGNATURE_BYTES {
-        return Err(malformed("its comment's signature is cut"));
+        return Err(malformed("the signature of its comment is cut"));
     }
     Ok(signature)
 }

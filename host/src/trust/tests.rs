@@ -146,7 +146,7 @@ fn broken_signatures_are_refused() {
     check(&good.text().replace("fit@1.2.0", "fit@9.9.9"), "comment was changed");
     check(&good.text().replace("trusted comment: ", "trusted comment:"), "not one of minisign's");
     let short = good.text().replace(lines[3], "AAAA");
-    check(&short, "comment's signature is cut");
+    check(&short, "signature of its comment is cut");
     check(&good.text().replace(lines[3], lines[1]), "not one of minisign's");
     check(&format!("{}{}", good.text(), "x".repeat(5000)), "not one of minisign's");
 }
