@@ -268,9 +268,7 @@ impl Answer {
             ("wasi:cli/environment", "get-environment" | "get-arguments")
             | ("wasi:filesystem/preopens", "get-directories") => Self::Empty,
             (_, "get-stdin" | "get-stdout" | "get-stderr") => Self::Zero,
-            (_, "get-terminal-stdin" | "get-terminal-stdout" | "get-terminal-stderr") => {
-                Self::Zero
-            }
+            (_, "get-terminal-stdin" | "get-terminal-stdout" | "get-terminal-stderr") => Self::Zero,
             (_, "reset_adapter_state") => Self::Done,
             (_, name) if name.starts_with("[resource-drop]") => Self::Done,
             _ => Self::Never,
