@@ -315,7 +315,10 @@ mod tests {
         let text = "id,n,x,ok,word,none\na,1,0.5,true,1x,\nb,,NaN,false,,\n";
         let error = from_csv(text, &Types::new());
         let table = error.expect("it is CSV");
-        assert_eq!(shape(&table), "id: utf8, n: int64, x: utf8, ok: bool, word: utf8, none: utf8");
+        assert_eq!(
+            shape(&table),
+            "id: utf8, n: int64, x: float64, ok: bool, word: utf8, none: utf8"
+        );
         assert_eq!(table.column(1).null_count(), 1);
         let table = from_csv(text, &types(&[("x", "float32"), ("none", "float64")]));
         let table = table.expect("it fits");
