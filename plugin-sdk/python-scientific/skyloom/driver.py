@@ -53,6 +53,11 @@ def _told(error):
     traceback goes to the log."""
     knock("log", level="info", message=traceback.format_exc())
     text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    if isinstance(error, ModuleNotFoundError):
+        text = (
+            f"scientific Python has no module `{error.name}`; "
+            "if it is written in Python alone, put it into the package"
+        )
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({error.filename}, line {error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)

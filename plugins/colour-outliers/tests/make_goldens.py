@@ -1,4 +1,4 @@
-"""Makes `tests/stars.csv` and `tests/expected.csv`; see README.md for versions."""
+"""Makes `stars.csv` and `expected.csv`; see README.md for versions."""
 
 import csv
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 BANDS = ["u", "g", "r", "i", "z"]
-TESTS = Path(__file__).parent.parent / "tests"
+TESTS = Path(__file__).parent
 
 
 def main():
