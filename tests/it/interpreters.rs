@@ -28,7 +28,7 @@ const LANGUAGES: [Language; 2] = [
         name: "python",
         file: "plugin.py",
         curious: include_str!("../cases/languages/curious.py"),
-        failure: "ZeroDivisionError: integer division or modulo by zero (plugin.py, line 34, in look)",
+        failure: "KeyError: 'nothing' (plugin.py, line 33, in look)",
     },
     Language {
         name: "js",

@@ -30,8 +30,7 @@ class Curious(Plugin):
 
 def look(ask: str) -> str:
     if ask == "fail":
-        zero = 0
-        return str(1 // zero)
+        return {}["nothing"]
     print("what is printed")
     print("and what warns", file=sys.stderr)
     try:
