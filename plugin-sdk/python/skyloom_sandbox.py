@@ -108,6 +108,8 @@ zipimport._zip_directory_cache.clear()
 _clear("skyloom_first")
 
 import _random  # noqa: E402
+import builtins  # noqa: E402
+import io  # noqa: E402
 import os  # noqa: E402
 import time  # noqa: E402
 
@@ -129,7 +131,8 @@ def _entropy(count: int, *_: object) -> bytes:
 _random.Random = _Seeded
 os.urandom = _entropy
 
-_ticks = 0
+#: Nanoseconds since 1970: J2000 at first.
+_ticks = 946_728_000 * 10**9
 
 
 def _nanoseconds(*_: object) -> int:
@@ -143,11 +146,19 @@ def _seconds(*_: object) -> float:
     return _nanoseconds() / 1e9
 
 
+def _sleep(seconds: float) -> None:
+    """At once; but the clock knows."""
+    global _ticks
+    _ticks += int(seconds * 1e9)
+
+
 for _name in ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime"):
     if hasattr(time, _name):
         setattr(time, _name, _seconds)
         setattr(time, f"{_name}_ns", _nanoseconds)
-time.sleep = lambda seconds: None
+time.sleep = _sleep
+# Its quick version asks C for the time, the other one asks `time`.
+sys.modules["_datetime"] = None
 
 
 class _Log:
@@ -183,6 +194,10 @@ class _Log:
         say(self._level, line)
 
 
+def _no_file(file: object, *_: object, **__: object) -> None:
+    raise OSError(f"there is no file {file!r}: a plugin sees nothing but its inputs")
+
+
 class _Late:
     """Says why a module that nobody imported in time is not there."""
 
@@ -212,5 +227,6 @@ def close_up() -> None:
     sys.stdout = sys.__stdout__ = _Log("info")
     sys.stderr = sys.__stderr__ = _Log("warn")
     sys.stdin = sys.__stdin__ = None
+    builtins.open = io.open = _no_file
     sys.path[:] = []
     sys.meta_path[2:] = [_Late]

@@ -9,6 +9,7 @@ mod wasi;
 mod languages;
 mod wire;
 mod c_and_go;
+mod interpreters;
 mod contract;
 mod scientific;
 mod kit;

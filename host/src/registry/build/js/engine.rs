@@ -75,14 +75,17 @@ fn answering(engine: &[u8]) -> Result<Vec<u8>, String> {
     Ok(module.finish())
 }
 
+/// Where clocks begin: nanoseconds from 1970.
+const J2000: i64 = 946_728_000_000_000_000;
+
 /// What the engine hears when it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     /// Two numbers, always the same.
     Seed,
-    /// Nanoseconds: a microsecond more than last time.
+    /// Nanoseconds from 1970, J2000 at first: a microsecond more than last time.
     Count,
-    /// The same as seconds and nanoseconds, from 1970.
+    /// The same as seconds and nanoseconds.
     Moment,
     /// A list of nothing: no variables, no folders.
     Empty,
@@ -256,7 +259,7 @@ impl Reencode for Settling {
         utils::parse_global_section(self, globals, section)?;
         let kind =
             wasm_encoder::GlobalType { val_type: ValType::I64, mutable: true, shared: false };
-        globals.global(kind, &wasm_encoder::ConstExpr::i64_const(0));
+        globals.global(kind, &wasm_encoder::ConstExpr::i64_const(J2000));
         Ok(())
     }
 
