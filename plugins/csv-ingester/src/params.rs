@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::column::Type;
 use crate::error::CsvError;
@@ -88,7 +88,7 @@ impl Default for Params {
 }
 
 /// A sentinel, quoted in the workflow or not.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum NullValue {
     Text(String),
@@ -108,7 +108,7 @@ impl NullValue {
 }
 
 /// Where column names come from.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Header {
     /// The first line, or nowhere: `column1`, `column2` ….
@@ -118,7 +118,7 @@ pub enum Header {
 }
 
 /// How types and categories come about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Infer {
     /// From the whole file, where they are not given.
@@ -128,7 +128,7 @@ pub enum Infer {
 }
 
 /// Rows of another width than the header's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ragged {
     /// Stop, and name the line.
