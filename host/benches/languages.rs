@@ -4,9 +4,6 @@
 //!
 //! `cargo bench -p skyloom --bench languages`; languages whose tools are missing are left out.
 
-#[path = "../src/cli/templates/rust/feature-extractor/src/signal.rs"]
-mod signal;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +15,6 @@ use arrow::datatypes::{DataType, Field, Schema};
 use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{BoundInput, Component, Engine, Limits, RunInput, Task, Watch};
 use skyloom::registry;
-
-use signal::signal_to_noise;
 
 const BATCH_ROWS: usize = 64 << 10;
 const BATCHES: usize = 16;
@@ -35,6 +30,21 @@ const LANGUAGES: [(&str, Option<&str>); 6] = [
     ("python", Some("scientific")),
 ];
 
+/// What the template of this extractor computes.
+fn signal_to_noise(value: f64, error: f64) -> Option<f64> {
+    let ratio = value / error;
+    (error > 0.0 && ratio.is_finite()).then_some(ratio)
+}
+
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        #[expect(clippy::print_stdout, reason = "it is for this that it runs")]
+        {
+            println!($($words)*);
+        }
+    }};
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let objects = ObjectStore::open(folder.path()).expect("folders");
@@ -42,12 +52,12 @@ fn main() {
     let table = Arc::new(table(&objects, &batches));
     let native = median((0..REPEATS).map(|_| native(&batches)));
     let rate = |time: Duration| ROWS as f64 / time.as_secs_f64() / 1e6;
-    println!("| language | component | build | compile | first call | Mrows/s | of native |");
-    println!("|---|--:|--:|--:|--:|--:|--:|");
+    tell!("| language | component | build | compile | first call | Mrows/s | of native |");
+    tell!("|---|--:|--:|--:|--:|--:|--:|");
     for (language, runtime) in LANGUAGES {
         let name = runtime.map_or(language.to_owned(), |runtime| format!("{language}-{runtime}"));
         let Some((path, build)) = scaffold(folder.path(), &name, language, runtime) else {
-            println!("| {name} | | | | | | |");
+            tell!("| {name} | | | | | | |");
             continue;
         };
         // An own folder: nothing is compiled yet.
@@ -55,7 +65,7 @@ fn main() {
         let (compile, component) = timed(|| load(&engine, &path));
         let (first, _) = timed(|| bind(&component, &table));
         let run = median((0..REPEATS).map(|_| run(&component, &table, &objects)));
-        println!(
+        tell!(
             "| {name} | {:.2} MB | {:.1} s | {:.2} s | {:.2} ms | {:.2} | {:.3} |",
             fs::metadata(&path).expect("it is built").len() as f64 / 1e6,
             build.as_secs_f64(),
@@ -67,7 +77,7 @@ fn main() {
         // Its epochs go on while components live.
         std::mem::forget(engine);
     }
-    println!("| native Rust | | | | | {:.2} | 1 |", rate(native));
+    tell!("| native Rust | | | | | {:.2} | 1 |", rate(native));
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -147,7 +157,7 @@ fn scaffold(
     assert!(skyloom(&new).status.success(), "{name}: no template");
     let (time, output) = timed(|| skyloom(&["plugin", "build", &package]));
     if !output.status.success() {
-        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        etell!("{}", String::from_utf8_lossy(&output.stderr));
         return None;
     }
     let component = folder.join("target/guests/components").join(format!("{package}.wasm"));

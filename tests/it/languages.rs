@@ -174,7 +174,7 @@ fn stars(store: &Store) -> Table {
     let rows = 997;
     let pick = |values: &[f64], row: usize| {
         let value = values[row % values.len()];
-        (row % 11 != 0).then_some(value * (1.0 + row as f64 / 7.0))
+        (!row.is_multiple_of(11)).then_some(value * (1.0 + row as f64 / 7.0))
     };
     let id: StringArray = (0..rows).map(|row| Some(format!("☆{row}"))).collect();
     let flux: Float64Array = (0..rows).map(|row| pick(&values, row)).collect();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Skyloom, shared_data};
+use crate::support::{Skyloom, has_tools, shared_data};
 
 const WORKFLOW: &str = "workflows/ogle-variables.yaml";
 
@@ -59,6 +59,10 @@ fn threads_and_batches_change_nothing() {
 #[test]
 fn what_is_shipped_locked_replays() {
     check_replays("workflows/ogle-domain-shift.lock", &[]);
+    if has_tools(&["python-zig", "go", "componentize-qjs", "componentize-py"]) {
+        check_replays("workflows/polyglot.lock", &["-j", "1"]);
+        check_replays("workflows/polyglot.lock", &["-j", "8", "--batch-rows", "17"]);
+    }
     let sdss = "sdss17_star_galaxy_qso/sdss17_80k.parquet";
     let Some(table) = shared_data(sdss) else { return };
     let input = format!("catalogue={}", table.display());

@@ -174,7 +174,8 @@ fn plugin_fault(workflow: &Workflow, node: &Node, error: &RegistryError) -> Faul
             "plan::plugin_version",
             Some(format!("write `{name}@{found}`, or put the version asked for into plugins/")),
         ),
-        RegistryError::Build(_) | RegistryError::NoTool { .. } => ("plan::plugin_build", None),
+        RegistryError::Build(_) => ("plan::plugin_build", None),
+        RegistryError::NoTool { .. } => ("plan::plugin_tool", None),
         RegistryError::Io { .. } | RegistryError::Load { .. } => (
             "plan::plugin",
             Some("a plugin is the name of a folder in plugins/, or the path of a component, relative to the workflow file".to_owned()),
