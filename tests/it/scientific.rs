@@ -235,17 +235,8 @@ fn a_run_sees_nothing_but_its_inputs() {
         ("__import__('sys').argv[1:]", "[]"),
         ("__import__('socket').create_connection(('127.0.0.1', 80))", "AttributeError"),
         ("__import__('subprocess').run(['true'])", "OSError"),
-        ("__import__('ctypes').CDLL(None)", "ModuleNotFoundError"),
-        ("__import__('_host').call(b'{}')", "OSError"),
+        ("__import__('ctypes').CDLL(None)", "OSError"),
     ] {
-        // The last is the driver's own door; a message it would not send ends the run.
-        if what.contains("_host") {
-            let plugin =
-                plugin("float64('made')", &format!("{what}\nreturn {{'made': table['x']}}"));
-            let error = made(&plugin, floats(vec![Some(1.0)]), 1).expect_err("it is refused");
-            assert!(error.to_string().contains("misuses the door"), "{error}");
-            continue;
-        }
         let found = attempt(what);
         let is_os_error = ["OSError", "PermissionError"].contains(&found.as_str());
         assert!(found == sees || (sees == "OSError" && is_os_error), "{what}: {found}");
@@ -257,6 +248,41 @@ fn a_run_sees_nothing_but_its_inputs() {
     let first = seen(world);
     assert_eq!(first, seen(world));
     assert!(first.starts_with("[946728000."), "{first}");
+}
+
+#[test]
+fn the_door_to_the_host_cannot_be_misused() {
+    if !is_here() {
+        return;
+    }
+    for message in [
+        "{}",
+        "[",
+        "{\"op\": \"load\", \"input\": 7, \"column\": 0}",
+        "{\"op\": \"fill\", \"at\": [0]}",
+        "{\"op\": \"rewind\", \"input\": 0, \"more\": 1}",
+        "{\"op\": \"cut\", \"output\": 9}",
+        "{\"op\": \"read\", \"input\": 0, \"offset\": 0, \"at\": 0, \"length\": 9}",
+        "{\"op\": \"emit\", \"output\": 0, \"source\": 0, \"keep\": null, \"columns\": []}",
+        "{\"op\": \"emit\", \"output\": 0, \"source\": null, \"keep\": null, \"columns\": \
+         [{\"rows\": 1, \"validity\": null, \"buffers\": [[4294967295, 8]]}]}",
+    ] {
+        let body = format!(
+            "try:\n    __import__('_host').call(b'{message}')\nexcept BaseException:\n    pass\n\
+             return {{'made': table['x']}}"
+        );
+        let plugin = plugin("float64('made')", &body);
+        let error = made(&plugin, floats(vec![Some(1.0)]), 1).expect_err("it is refused");
+        assert!(matches!(error, InstanceError::Contract(_)), "{message}: {error}");
+        assert!(error.to_string().contains("misuses the door"), "{message}: {error}");
+    }
+    // Columns that `bind` did not declare are not there, whoever asks.
+    let hidden = "import json, _host\n\
+                  _host.call(json.dumps({'op': 'load', 'input': 0, 'column': 1}).encode())\n\
+                  return {'made': table['x']}";
+    let plugin = plugin("float64('made')", hidden);
+    let error = made(&plugin, floats(vec![Some(1.0)]), 1).expect_err("it is refused");
+    assert!(error.to_string().contains("reads column 1 of the 1"), "{error}");
 }
 
 #[test]

@@ -4,7 +4,11 @@ import sys
 import unittest
 from pathlib import Path
 
-import numpy as np
+try:
+    import numpy as np
+    import sklearn  # noqa: F401  (what the science imports)
+except ImportError:
+    raise unittest.SkipTest("scikit-learn is not here; `pip install scikit-learn`") from None
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -4,7 +4,10 @@ import sys
 import unittest
 from pathlib import Path
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    raise unittest.SkipTest("NumPy is not here; `pip install numpy`") from None
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
