@@ -140,7 +140,7 @@ impl Scientific {
                 }
             }
         }
-        let request = json!({"call": "bind", "params": parsed(params)?, "inputs": shapes});
+        let request = json!({"call": "bind", "params": params, "inputs": shapes});
         let door = self.door(request).connect(connected, Vec::new());
         let (bound, _) = self.call(&image, state, door)?;
         understood("bind", bound)
@@ -180,7 +180,7 @@ impl Scientific {
         }
         let request = json!({
             "call": "run",
-            "params": parsed(task.params)?,
+            "params": task.params,
             "piece": [task.piece.0, task.piece.1],
             "inputs": shapes,
             "outputs": outputs,
@@ -278,11 +278,6 @@ fn understood<T: serde::de::DeserializeOwned>(
 ) -> Result<T, InstanceError> {
     serde_json::from_value(value)
         .map_err(|error| InstanceError::Contract(format!("its `{what}`: {error}")))
-}
-
-fn parsed(params: &str) -> Result<Value, InstanceError> {
-    serde_json::from_str(params)
-        .map_err(|error| InstanceError::Contract(format!("its parameters: {error}")))
 }
 
 fn push<T: Send + 'static>(state: &mut State, value: T) -> Result<Resource<T>, InstanceError> {

@@ -5,6 +5,8 @@ import json
 import types
 import typing
 
+from .errors import ParamError
+
 _SCALARS = {
     str: {"type": "string"},
     bool: {"type": "boolean"},
@@ -76,13 +78,33 @@ class Plugin:
             "citations": list(self.citations),
         }
 
-    def read_params(self, values):
-        """The parameters, which the host has checked and completed, as the dataclass."""
+    def read_params(self, text):
+        """The parameters as the dataclass, from JSON. The host has checked and completed them;
+        whoever else calls is told what is wrong.
+
+        Raises:
+            ParamError: one is missing, unknown, or of another type.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ParamError("", f"the parameters are not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise ParamError("", "the parameters are no mapping")
         if self.params is None:
             return None
         hints = typing.get_type_hints(self.params)
-        given = {name.replace("-", "_"): value for name, value in values.items()}
-        return self.params(**{name: _typed(value, hints[name]) for name, value in given.items()})
+        fields = {field.name.replace("_", "-"): field for field in dataclasses.fields(self.params)}
+        given = {}
+        for name, value in values.items():
+            if name not in fields:
+                raise ParamError(name, "there is no such parameter")
+            field = fields[name].name
+            given[field] = _typed(name, value, hints[field])
+        for name, field in fields.items():
+            if field.name not in given and _is_required(field):
+                raise ParamError(name, "it is missing")
+        return self.params(**given)
 
 
 def _port(name, about):
@@ -91,11 +113,26 @@ def _port(name, about):
     return {"name": name, **about}
 
 
-def _typed(value, hint):
-    """JSON has one type of number."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if hint is float or float in typing.get_args(hint):
-            return float(value)
+def _is_required(field):
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
+
+
+def _typed(name, value, hint):
+    """`value` as the type that it should have; JSON has one type of number."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if type(None) in args:
+        if value is None:
+            return None
+        (hint,) = (arg for arg in args if arg is not type(None))
+        origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and isinstance(value, list):
+        return [_typed(name, item, args[0]) for item in value]
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        expected = "list" if origin is list else hint.__name__
+        raise ParamError(name, f"it should be of type {expected}, not {type(value).__name__}")
     return value
 
 
