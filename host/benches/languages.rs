@@ -157,7 +157,7 @@ fn scaffold(
     assert!(skyloom(&new).status.success(), "{name}: no template");
     let (time, output) = timed(|| skyloom(&["plugin", "build", &package]));
     if !output.status.success() {
-        etell!("{}", String::from_utf8_lossy(&output.stderr));
+        tell!("{}", String::from_utf8_lossy(&output.stderr));
         return None;
     }
     let component = folder.join("target/guests/components").join(format!("{package}.wasm"));

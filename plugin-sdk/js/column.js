@@ -386,14 +386,19 @@ function block(format, value) {
   return bytesIn(BigUint64Array.of(BigInt.asUintN(64, number), BigInt.asUintN(64, number >> 64n)));
 }
 
+const NEGATIVE_ZERO = Symbol("-0");
+
 function encoded(type, values, validity) {
-  const words = new Map();
+  const places = new Map();
+  const words = [];
   const keys = values.map((value) => {
     if (isNone(value)) return 0;
-    if (!words.has(value)) words.set(value, words.size);
-    return words.get(value);
+    // Zeros of both signs are equal, and two words.
+    const word = Object.is(value, -0) ? NEGATIVE_ZERO : value;
+    if (!places.has(word)) places.set(word, words.push(value) - 1);
+    return places.get(word);
   });
-  const child = built(type.children[0].type, [...words.keys()]);
+  const child = built(type.children[0].type, words);
   return new Column(type, values.length, validity, [bytesIn(fill(ARRAYS[type.format], keys))], [child]);
 }
 

@@ -364,9 +364,17 @@ def _offsets(lengths: Any, is_long: bool) -> bytes:
 
 
 def _dictionary(type: Type, values: Sequence[Any], validity: bytes | None) -> Column:
-    words: dict[Any, int] = {}
-    keys = [0 if value is None else words.setdefault(value, len(words)) for value in values]
-    child = _build(type.children[0].type, list(words))
+    places: dict[Any, int] = {}
+    words: list[Any] = []
+    keys = []
+    for value in values:
+        # Zeros of both signs are equal, and two words.
+        word = (value, math.copysign(1.0, value)) if isinstance(value, float) else value
+        if value is not None and word not in places:
+            places[word] = len(words)
+            words.append(value)
+        keys.append(0 if value is None else places[word])
+    child = _build(type.children[0].type, words)
     return Column(type, len(values), validity, [array(_CODES[type.format], keys).tobytes()], [child])
 
 

@@ -6,9 +6,10 @@
 //! archives without times, `memory.wat` and `skyloom_sandbox.py` see to the rest, and [`settle`]
 //! puts the parts of the component in one order.
 
-use std::fs;
+use std::fs::{self, File, FileTimes};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::super::RegistryError;
 use super::archive::Archive;
@@ -152,8 +153,20 @@ impl Place {
         super::write(&self.app.join(name), bytes)
     }
 
+    /// Gives the files one time: when the interpreter has looked at them, it lies in memory.
+    fn fix_times(&self) -> std::io::Result<()> {
+        let then = UNIX_EPOCH + Duration::from_secs(946_728_000);
+        let times = FileTimes::new().set_accessed(then).set_modified(then);
+        let files = fs::read_dir(&self.app)?.map(|entry| entry.map(|entry| entry.path()));
+        for path in files.chain([Ok(self.app.clone())]) {
+            File::open(path?)?.set_times(times)?;
+        }
+        Ok(())
+    }
+
     /// Makes `out.wasm` of a module; or what the builder says, if it does not.
     fn run(&self, tool: &Path, module: &str) -> Result<Option<String>, RegistryError> {
+        self.fix_times().map_err(|source| RegistryError::Io { path: self.app.clone(), source })?;
         let output = Command::new(tool)
             .current_dir(&self.folder)
             .args(["-q", "-d", "wit", "-w", "plugin", "componentize", "--stub-wasi"])
