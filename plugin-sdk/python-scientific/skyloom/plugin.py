@@ -130,6 +130,8 @@ def _typed(name, value, hint):
         return [_typed(name, item, args[0]) for item in value]
     if hint is float and type(value) is int:
         return float(value)
+    if hint is int and type(value) is float and value.is_integer():
+        return int(value)
     if type(value) is not hint:
         expected = "list" if origin is list else hint.__name__
         raise ParamError(name, f"it should be of type {expected}, not {type(value).__name__}")
