@@ -36,13 +36,9 @@ fn signal_to_noise(value: f64, error: f64) -> Option<f64> {
     (error > 0.0 && ratio.is_finite()).then_some(ratio)
 }
 
-macro_rules! tell {
-    ($($words:tt)*) => {{
-        #[expect(clippy::print_stdout, reason = "it is for this that it runs")]
-        {
-            println!($($words)*);
-        }
-    }};
+#[expect(clippy::print_stdout, reason = "it is for this that it runs")]
+fn tell(line: &str) {
+    println!("{line}");
 }
 
 fn main() {
@@ -52,12 +48,12 @@ fn main() {
     let table = Arc::new(table(&objects, &batches));
     let native = median((0..REPEATS).map(|_| native(&batches)));
     let rate = |time: Duration| ROWS as f64 / time.as_secs_f64() / 1e6;
-    tell!("| language | component | build | compile | first call | Mrows/s | of native |");
-    tell!("|---|--:|--:|--:|--:|--:|--:|");
+    tell("| language | component | build | compile | first call | Mrows/s | of native |");
+    tell("|---|--:|--:|--:|--:|--:|--:|");
     for (language, runtime) in LANGUAGES {
         let name = runtime.map_or(language.to_owned(), |runtime| format!("{language}-{runtime}"));
         let Some((path, build)) = scaffold(folder.path(), &name, language, runtime) else {
-            tell!("| {name} | | | | | | |");
+            tell(&format!("| {name} | | | | | | |"));
             continue;
         };
         // An own folder: nothing is compiled yet.
@@ -65,7 +61,7 @@ fn main() {
         let (compile, component) = timed(|| load(&engine, &path));
         let (first, _) = timed(|| bind(&component, &table));
         let run = median((0..REPEATS).map(|_| run(&component, &table, &objects)));
-        tell!(
+        tell(&format!(
             "| {name} | {:.2} MB | {:.1} s | {:.2} s | {:.2} ms | {:.2} | {:.3} |",
             fs::metadata(&path).expect("it is built").len() as f64 / 1e6,
             build.as_secs_f64(),
@@ -73,11 +69,11 @@ fn main() {
             first.as_secs_f64() * 1e3,
             rate(run),
             native.as_secs_f64() / run.as_secs_f64(),
-        );
+        ));
         // Its epochs go on while components live.
         std::mem::forget(engine);
     }
-    tell!("| native Rust | | | | | {:.2} | 1 |", rate(native));
+    tell(&format!("| native Rust | | | | | {:.2} | 1 |", rate(native)));
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -157,7 +153,7 @@ fn scaffold(
     assert!(skyloom(&new).status.success(), "{name}: no template");
     let (time, output) = timed(|| skyloom(&["plugin", "build", &package]));
     if !output.status.success() {
-        tell!("{}", String::from_utf8_lossy(&output.stderr));
+        tell(&String::from_utf8_lossy(&output.stderr));
         return None;
     }
     let component = folder.join("target/guests/components").join(format!("{package}.wasm"));

@@ -1,14 +1,14 @@
 //! One contract in every language: what `plugin new` writes builds and passes unedited, and
 //! gives the same bytes whatever language it is written in.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use expect_test::expect_file;
 use skyloom::data::{Digest, Table};
-use skyloom::instance::{Binding, Component};
+use skyloom::instance::Component;
 
 use crate::guests::{self, Store};
 use crate::support::{Skyloom, files_below, has_tools, root, target};
@@ -106,14 +106,19 @@ fn passes(language: &Language) {
         return;
     }
     let (skyloom, project) = (Skyloom::without_plugins(), project(language));
+    let mut digests = String::new();
     for role in language.roles() {
         let component = scaffold(&skyloom, &project, language, &role);
         let loaded = guests::load(&component);
         for import in &loaded.imports {
             assert!(import.starts_with("skyloom:plugin/"), "{component:?} imports {import}");
         }
-        agrees_with_rust(language, &role, &loaded);
+        if let Some(digest) = made(&loaded, &role) {
+            digests.push_str(&format!("{role} {digest}\n"));
+        }
     }
+    // The same in every language: the test of Rust's scaffolds keeps them true.
+    expect_file!["../languages/digests.txt"].assert_eq(&digests);
 }
 
 #[test]
@@ -188,27 +193,11 @@ fn stars(store: &Store) -> Table {
     store.table(&schema, &[RecordBatch::try_new(schema.clone(), columns).expect("they fit")])
 }
 
-/// The digest of what `component` makes: it names every value and all about the columns.
-fn made(component: &Component, params: &str) -> (Digest, Binding) {
+/// The digest of what `component` makes, which names every value and all about the columns; none
+/// for roles whose results depend on more than arithmetic.
+fn made(component: &Component, role: &str) -> Option<Digest> {
+    let (_, params) = PARAMS.iter().find(|(known, _)| *known == role)?;
     let store = Store::new();
-    let (binding, table) = store.run(component, params, &stars(&store), 100).expect("it runs");
-    (table.partitions[0].digest, binding)
-}
-
-/// What Rust's templates make, by role: written down once from the Rust scaffolds, whose test
-/// checks it like any other's.
-fn agrees_with_rust(language: &Language, role: &str, component: &Component) {
-    let expected: BTreeMap<&str, &str> = include_str!("../languages/digests.txt")
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .collect();
-    let Some((_, params)) = PARAMS.iter().find(|(known, _)| *known == role) else { return };
-    let (digest, binding) = made(component, params);
-    assert_eq!(
-        digest.to_string(),
-        expected[role],
-        "{} {role}: other bytes than Rust's, bound as {:#?}",
-        language.folder(),
-        binding.outputs
-    );
+    let (_, table) = store.run(component, params, &stars(&store), 100).expect("it runs");
+    Some(table.partitions[0].digest)
 }
