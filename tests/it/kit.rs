@@ -267,7 +267,7 @@ fn shipped_plugins_conform() {
         let Ok(bytes) = std::fs::read(&component) else { continue };
         let cases = kit::cases_in(&folder.join("tests")).expect("the cases are well written");
         assert!(!cases.is_empty(), "{name} has no golden case");
-        let report = prove(&bytes, &cases, 120);
+        let report = prove(&bytes, &cases, 20);
         assert_eq!(broken(&report), [] as [&str; 0], "{name}: {:#?}", report.checks);
     }
 }

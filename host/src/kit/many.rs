@@ -40,6 +40,11 @@ pub(super) fn check(stand: &Stand<'_>, given: &Given, good: &Ran, report: &mut R
         Err(InstanceError::Guest(error)) => {
             Outcome::Skipped(format!("it refuses the rows of the case, repeated: {error}"))
         }
+        // Slow is not wrong: a fit of each row may take its time.
+        Err(InstanceError::Limit(limit)) if limit.contains("ran longer") => {
+            let (slow, _) = limit.split_once(';').unwrap_or((&limit, ""));
+            Outcome::Skipped(format!("{slow} on {ROWS} rows; `--time` gives it more"))
+        }
         Err(error) => Outcome::Broken(error.to_string()),
     };
     report.note(report::MANY_ROWS, outcome);
