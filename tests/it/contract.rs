@@ -1,25 +1,64 @@
 //! The contract, kept for ever: guests that were released are never rebuilt, and every host
-//! runs them. One was written with the SDK, one in C against the bare contract; they do the
-//! same and are held to the same.
+//! runs them: two that square numbers, one with the SDK and one in C against the bare contract,
+//! and one of each language that there are templates in.
 
+use std::io::Read;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int8Type, Schema};
+use flate2::read::GzDecoder;
 use skyloom::data::Table;
 use skyloom::instance::{Component, GuestError, InstanceError};
 
 use crate::guests::{self, Store};
 use crate::support::root;
 
-/// Every released guest, by its file.
-fn released() -> Vec<Component> {
+/// The released guests whose files end so, by their files.
+fn files(ending: &str) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(root().join("tests/guests/released")).expect("the folder");
     let mut paths: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "wasm"));
+    paths.retain(|path| path.to_string_lossy().ends_with(ending));
     paths.sort();
-    paths.iter().map(|path| guests::load(path)).collect()
+    paths
+}
+
+/// The released guests that square numbers.
+fn released() -> Vec<Component> {
+    files(".wasm").iter().map(|path| guests::load(path)).collect()
+}
+
+/// The feature extractor that `plugin new` wrote when 0.1 was released, in each language. What
+/// they give was written down then.
+#[test]
+fn released_guests_of_every_language_divide_alike() {
+    let paths = files(".wasm.gz");
+    let names: Vec<_> =
+        paths.iter().filter_map(|path| path.file_name()?.to_str()?.split('-').nth(3)).collect();
+    assert_eq!(names, ["c", "go", "js", "python", "rust"]);
+    let store = Store::new();
+    let column = |values: [Option<f64>; 4]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+    let flux = column([Some(12.0), Some(-3.0), None, Some(f64::NAN)]);
+    let flux_err = column([Some(2.0), Some(1.5), Some(1.0), Some(0.0)]);
+    let batch = RecordBatch::try_from_iter([("flux", flux), ("flux_err", flux_err)]);
+    let batch = batch.expect("they fit");
+    let table = store.table(&batch.schema(), &[batch]);
+    for path in paths {
+        let mut bytes = Vec::new();
+        let packed = std::fs::File::open(&path).expect("it is there");
+        GzDecoder::new(packed).read_to_end(&mut bytes).expect("it is whole");
+        let guest = guests::engine().load(&bytes).expect("it is a plugin");
+        let foreign = guest.imports.iter().find(|name| !name.starts_with("skyloom:plugin/"));
+        assert_eq!(foreign, None, "{}", path.display());
+        let params = r#"{"value": "flux", "error": "flux_err", "name": "snr"}"#;
+        let (_, output) = store.run(&guest, params, &table, 3).expect("it runs");
+        let batch = &guests::batches(&output)[0];
+        let snr = batch.column_by_name("snr").expect("the new column");
+        let expected = Float64Array::from(vec![Some(6.0), Some(-2.0), None, None]);
+        assert_eq!(snr.as_ref(), &expected, "{}", path.display());
+    }
 }
 
 /// A column `x` of `data_type` between columns that are passed on.

@@ -54,10 +54,8 @@ enum Language {
     JavaScript,
 }
 
-/// What `plugin.toml` may name: a language, and a runtime where there is a choice. Packages in
-/// Rust need none, but may have one.
-const LANGUAGES: [(&str, Option<&str>, Language); 6] = [
-    ("rust", None, Language::Rust),
+/// What `plugin.toml` may name: a language, and a runtime where there is a choice.
+const LANGUAGES: [(&str, Option<&str>, Language); 5] = [
     ("c", None, Language::C),
     ("go", None, Language::Go),
     ("js", None, Language::JavaScript),
