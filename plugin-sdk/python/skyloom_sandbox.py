@@ -1,117 +1,19 @@
 """What a plugin finds instead of the world: imported before anything else of it.
 
 A plugin sees nothing but its inputs: its clock counts calls, chance is the same in each run, and
-what it prints goes to the log. And a component is a picture of an interpreter's memory, so what
-could differ when it is built again must not be in that memory: no times of files, no chance.
+what it prints goes to the log.
 """
 
 from __future__ import annotations
 
-import _imp
-import _io
+import _random
+import builtins
+import io
+import os
 import sys
-import zipimport
-from importlib.machinery import ModuleSpec
+import time
 
-#: The archives that a component is built from: Python's own modules, and the plugin's.
-_ARCHIVES = ("/0/python.zip", "/0/plugin.zip")
-#: The library that clears the memory of C code, beside them.
-_LIBRARY = "/0/skyloom_memory.cpython-314-wasm32-wasi.so"
-
-
-class _Archive:
-    """An archive of files that are stored as they are, opened once."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        table = zipimport._read_directory(path).items()
-        # Folders have no entry of their own.
-        self._places = {name: entry[3:5] for name, entry in table if entry}
-        self._file = _io.FileIO(path)
-        self._read(0, 1)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._places
-
-    def read(self, name: str) -> bytes:
-        size, start = self._places[name]
-        header = self._read(start, 30)
-        names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-        return self._read(start + 30 + names, size)
-
-    def _read(self, start: int, size: int) -> bytes:
-        self._file.seek(start)
-        parts = []
-        while size > 0 and (part := self._file.read(size)):
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def close(self) -> None:
-        self._file.close()
-        self._places = {}
-
-
-class _Archives:
-    """Finds modules in the archives. Python's own finder would ask for the times of files,
-    which would lie about in memory."""
-
-    def __init__(self) -> None:
-        self._archives = [_Archive(path) for path in _ARCHIVES]
-
-    def find_spec(self, name: str, path: object = None, target: object = None):
-        inside = name.replace(".", "/")
-        for archive in self._archives:
-            for file, is_package in ((f"{inside}/__init__.py", True), (f"{inside}.py", False)):
-                if file in archive:
-                    origin = f"{archive.path}/{file}"
-                    return ModuleSpec(name, self, origin=origin, is_package=is_package)
-        return None
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        return None
-
-    def exec_module(self, module) -> None:
-        origin = module.__spec__.origin
-        module.__file__ = origin
-        exec(compile(self.get_data(origin), origin, "exec", dont_inherit=True), module.__dict__)
-
-    def get_data(self, path: str) -> bytes:
-        """A file of a package; for `pkgutil.get_data` too."""
-        for archive in self._archives:
-            name = path.removeprefix(f"{archive.path}/")
-            if name in archive:
-                return archive.read(name)
-        raise OSError(f"there is no file {path}")
-
-    def close(self) -> None:
-        for archive in self._archives:
-            archive.close()
-
-
-def _clear(how: str) -> None:
-    """Clears what was given back: small pieces of memory by taking them all, and the stack."""
-    kept: list[object] = [float(number) for number in range(1000)]
-    kept += [bytes(size) for size in range(0, 480, 8) for _ in range(64)]
-    kept += [1 << bits for bits in range(31, 480, 15) for _ in range(64)]
-    kept.clear()
-    _imp.create_dynamic(ModuleSpec(how, None, origin=_LIBRARY))
-
-
-# Built-in modules and frozen ones, then ours; no other.
-_archives = _Archives()
-sys.meta_path[2:] = [_archives]
-sys.path[:] = list(_ARCHIVES)
-sys.path_hooks[:] = []
-sys.path_importer_cache.clear()
-zipimport._zip_directory_cache.clear()
-_clear("skyloom_first")
-
-import _random  # noqa: E402
-import builtins  # noqa: E402
-import io  # noqa: E402
-import os  # noqa: E402
-import time  # noqa: E402
+import skyloom_bootstrap
 
 
 class _Seeded(_random.Random):
@@ -214,9 +116,9 @@ def settle() -> None:
     """The last thing before the picture is taken."""
     import gc
 
-    _archives.close()
+    skyloom_bootstrap.close()
     gc.collect()
-    _clear("skyloom_last")
+    skyloom_bootstrap.clear("skyloom_last")
 
 
 def close_up() -> None:

@@ -3,7 +3,7 @@
 //! The builder starts an interpreter, imports the plugin, and keeps a picture of memory. Left
 //! to itself it gives other bytes each time: strings hash by chance, and times of files and what
 //! the system drew lie about in memory. Here all of that has one value: modules come from two
-//! archives without times, `memory.wat` and `skyloom_sandbox.py` see to the rest, and [`settle`]
+//! archives without times, `memory.wat` and `skyloom_bootstrap.py` see to the rest, and [`settle`]
 //! puts the parts of the component in one order.
 
 use std::fs::{self, File, FileTimes};
@@ -33,7 +33,7 @@ macro_rules! sdk {
 }
 
 /// The SDK.
-pub(super) const SDK: [(&str, &str); 11] = sdk![
+pub(super) const SDK: [(&str, &str); 12] = sdk![
     "skyloom/__init__.py",
     "skyloom/_guest.py",
     "skyloom/bind.py",
@@ -43,6 +43,7 @@ pub(super) const SDK: [(&str, &str); 11] = sdk![
     "skyloom/params.py",
     "skyloom/plugin.py",
     "skyloom/schema.py",
+    "skyloom_bootstrap.py",
     "skyloom_entry.py",
     "skyloom_sandbox.py",
 ];
@@ -84,7 +85,8 @@ fn check_version(package: &Package, tool: &Path) -> Result<(), RegistryError> {
 
 /// Python's standard library as the builder brings it, taken out once.
 fn library(package: &Package, tool: &Path) -> Result<Vec<u8>, RegistryError> {
-    let kept = package.guests.join(format!("python-{VERSION}.zip"));
+    let how = blake3::hash(HARVEST.as_bytes()).to_hex();
+    let kept = package.guests.join(format!("python-{VERSION}-{}.zip", &how[..12]));
     if let Ok(bytes) = fs::read(&kept) {
         return Ok(bytes);
     }

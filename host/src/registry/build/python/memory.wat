@@ -11,6 +11,8 @@
   (import "env" "__memory_base" (global $base i32))
   (import "env" "__stack_pointer" (global $stack (mut i32)))
   (import "env" "setenv" (func $setenv (param i32 i32 i32) (result i32)))
+  (import "env" "malloc" (func $malloc (param i32) (result i32)))
+  (import "env" "free" (func $free (param i32)))
   (import "env" "PyModule_Create2" (func $module (param i32 i32) (result i32)))
 
   (func $set (param $name i32) (param $value i32)
@@ -25,9 +27,42 @@
     (call $set (i32.const 17) (i32.const 41))
     (call $set (i32.const 43) (i32.const 54)))
 
+  ;; Takes so many pieces of memory of this size, clears them, and chains them to those in hand.
+  (func $take (param $size i32) (param $count i32) (param $hand i32) (result i32)
+    (local $piece i32)
+    (loop $next
+      (local.set $piece (call $malloc (local.get $size)))
+      (if (i32.eqz (local.get $piece)) (then (unreachable)))
+      (memory.fill (local.get $piece) (i32.const 0) (local.get $size))
+      (i32.store (local.get $piece) (local.get $hand))
+      (local.set $hand (local.get $piece))
+      (br_if $next (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))
+    (local.get $hand))
+
+  ;; Clears the memory that was given back, by taking it all: the large pieces first, then what is
+  ;; left between them. The allocator puts four bytes before each, and cuts by sixteen.
+  (func $wash
+    (local $hand i32) (local $next i32) (local $size i32)
+    (local.set $size (i32.const 65536))
+    (loop $smaller
+      (local.set $hand (call $take
+        (i32.sub (local.get $size) (i32.const 4))
+        (i32.add (i32.const 16) (i32.div_u (i32.const 262144) (local.get $size)))
+        (local.get $hand)))
+      (local.set $size (i32.shr_u (local.get $size) (i32.const 1)))
+      (br_if $smaller (i32.ge_u (local.get $size) (i32.const 16))))
+    (block $done
+      (loop $give
+        (br_if $done (i32.eqz (local.get $hand)))
+        (local.set $next (i32.load (local.get $hand)))
+        (call $free (local.get $hand))
+        (local.set $hand (local.get $next))
+        (br $give))))
+
   ;; Python asks for a module, and gets an empty one; what counts is what happens on the way.
   (func (export "PyInit_skyloom_first") (export "PyInit_skyloom_last") (result i32)
     (local $definition i32)
+    (call $wash)
     ;; The stack, down from here.
     (memory.fill (i32.const 4096) (i32.const 0) (i32.sub (global.get $stack) (i32.const 4096)))
     ;; What guards the stack, in its two places.
