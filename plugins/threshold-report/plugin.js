@@ -121,12 +121,13 @@ function keyColumn(named, batch) {
 
 /** What is said of one object. */
 function report(cuts, values, subject) {
-  const missing = values.findIndex((value) => value === null || !Number.isFinite(value));
+  const margins = cuts.map((cut, place) => (values[place] === null ? NaN : marginOf(cut, values[place])));
+  const missing = margins.findIndex((margin) => !Number.isFinite(margin));
   if (missing >= 0) {
     const { name, column } = cuts[missing];
-    return { decidedBy: name, sentence: `${subject} cannot be judged by \`${name}\`: ${column} has no value` };
+    const why = values[missing] !== null && Number.isFinite(values[missing]) ? "is too far from it" : "has no value";
+    return { decidedBy: name, sentence: `${subject} cannot be judged by \`${name}\`: ${column} ${why}` };
   }
-  const margins = cuts.map((cut, place) => marginOf(cut, values[place]));
   const shares = contributions(margins);
   const parts = columns(cuts).map((column) =>
     shares.reduce((sum, share, place) => (cuts[place].column === column ? sum + share : sum), 0),

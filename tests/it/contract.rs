@@ -39,7 +39,8 @@ fn released_guests_of_every_language_divide_alike() {
         paths.iter().filter_map(|path| path.file_name()?.to_str()?.split('-').nth(3)).collect();
     assert_eq!(names, ["c", "go", "js", "python", "rust"]);
     let store = Store::new();
-    let column = |values: [Option<f64>; 4]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
+    let column =
+        |values: [Option<f64>; 4]| -> ArrayRef { Arc::new(Float64Array::from(values.to_vec())) };
     let flux = column([Some(12.0), Some(-3.0), None, Some(f64::NAN)]);
     let flux_err = column([Some(2.0), Some(1.5), Some(1.0), Some(0.0)]);
     let batch = RecordBatch::try_from_iter([("flux", flux), ("flux_err", flux_err)]);
