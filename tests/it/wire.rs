@@ -462,7 +462,7 @@ proptest! {
     }
 
     #[test]
-    fn columns_come_back_from_c(
+    fn columns_come_back_from_c_and_go(
         types in prop::collection::vec(field(data_type()), 1..5),
         rows in prop::collection::vec(0..40_usize, 0..3),
         batch_rows in prop::sample::select(vec![1, 2, 7, 65_536]),
@@ -470,21 +470,7 @@ proptest! {
     ) {
         let (schema, mut dice) = (schema(types), Dice(seed));
         let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
-        if let Some(echo) = ECHO_C.as_ref() {
-            check(echo, "{}", &schema, &batches, batch_rows)?;
-        }
-    }
-
-    #[test]
-    fn columns_come_back_from_go(
-        types in prop::collection::vec(field(data_type()), 1..5),
-        rows in prop::collection::vec(0..40_usize, 0..3),
-        batch_rows in prop::sample::select(vec![1, 2, 7, 65_536]),
-        seed in any::<u64>(),
-    ) {
-        let (schema, mut dice) = (schema(types), Dice(seed));
-        let batches: Vec<_> = rows.iter().map(|&rows| batch(&schema, rows, &mut dice)).collect();
-        if let Some(echo) = ECHO_GO.as_ref() {
+        for echo in [ECHO_C.as_ref(), ECHO_GO.as_ref()].into_iter().flatten() {
             check(echo, "{}", &schema, &batches, batch_rows)?;
         }
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::super::RegistryError;
-use super::{MANIFEST, Manifest, Package, Project, c, go, tools};
+use super::{Language, Package, Project, c, go, tools};
 
 /// What became of a package's own tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +22,12 @@ pub enum OwnTests {
 /// When it is no package, or a tool cannot be started.
 pub fn own_tests(project: &Project, folder: &Path) -> Result<OwnTests, RegistryError> {
     let package = Package::at(project, folder)?;
-    let commands = match language(folder).as_str() {
-        "rust" => vec![cargo(folder)],
-        "python" => python(&package).into_iter().collect(),
-        "js" => javascript(&package).into_iter().collect(),
-        "go" => go_test(&package).into_iter().collect(),
-        "c" => return c_tests(&package),
-        _ => Vec::new(),
+    let commands = match package.language {
+        Language::Rust => vec![cargo(folder)],
+        Language::Python | Language::Scientific => python(&package).into_iter().collect(),
+        Language::JavaScript => javascript(&package).into_iter().collect(),
+        Language::Go => go_test(&package).into_iter().collect(),
+        Language::C => return c_tests(&package),
     };
     if commands.is_empty() {
         let why = "there are none, or the tool that runs them is not here";
@@ -40,14 +39,6 @@ pub fn own_tests(project: &Project, folder: &Path) -> Result<OwnTests, RegistryE
         }
     }
     Ok(OwnTests::Passed)
-}
-
-fn language(folder: &Path) -> String {
-    if folder.join("Cargo.toml").is_file() {
-        return "rust".to_owned();
-    }
-    let text = std::fs::read_to_string(folder.join(MANIFEST)).unwrap_or_default();
-    toml::from_str::<Manifest>(&text).map(|manifest| manifest.language).unwrap_or_default()
 }
 
 fn passes(command: &mut Command) -> Result<bool, RegistryError> {
