@@ -1,0 +1,17 @@
+//! The heavy numerical routines that the host lends to plugins: the same numbers wherever
+//! they run.
+//!
+//! Slices in, numbers out: nothing here knows plugins, Arrow or the contract. In the order
+//! that the contract's `kernels` interface names them:
+//!
+//! - [`curves`]: many light curves behind each other, and the frequencies to try;
+//!
+//! **Determinism.** On the CPU, a kernel gives the same bits on every machine, with any
+//! number of threads: sums have one order, whatever the width of the vector unit, and every
+//! multiplication that is fused with an addition is fused everywhere (`f64::mul_add`).
+
+pub mod curves;
+
+mod error;
+
+pub use error::KernelError;
