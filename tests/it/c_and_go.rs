@@ -7,7 +7,7 @@ use std::process::Command;
 
 use skyloom::registry::{self, Project};
 
-use crate::guests::tool_is_missing;
+use crate::languages;
 use crate::support::{self, root};
 
 /// A project of plugins made from templates: `LANGUAGE-ROLE` of each language and role.
@@ -30,7 +30,7 @@ const ROLES: [&str; 4] = ["ingester", "feature-extractor", "classifier", "explai
 
 /// Both languages are here, or the test is passed over.
 fn both_are_here() -> bool {
-    ["c", "go"].iter().all(|language| !tool_is_missing(&format!("echo-{language}")))
+    ["c", "go"].iter().all(|language| languages::is_here(language))
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn copy(from: &str, name: &str, folder: &Path) -> PathBuf {
 #[test]
 fn components_are_the_same_wherever_they_are_made() {
     for language in ["c", "go"] {
-        if tool_is_missing(&format!("echo-{language}")) {
+        if !languages::is_here(language) {
             continue;
         }
         let made = ["one", "another/place"].map(|place| {

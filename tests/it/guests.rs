@@ -9,7 +9,7 @@ use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{
     Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task, Watch,
 };
-use skyloom::registry::{self, Project, RegistryError};
+use skyloom::registry::{self, Project};
 
 use crate::support::root;
 
@@ -31,20 +31,6 @@ pub(crate) fn path_of(name: &str) -> PathBuf {
     let (project, folder) = (Project::around(&root()), root().join("tests/guests").join(name));
     registry::build(&project, &[&folder]).expect("the guest compiles");
     registry::component_path(&project, &folder).expect("the guest has a name")
-}
-
-/// Whether the guest in `tests/guests/NAME` cannot be built for want of its language's tools;
-/// says so. Where `SKYLOOM_TEST_LANGUAGES` is `all`, that is a failure.
-pub(crate) fn tool_is_missing(name: &str) -> bool {
-    let (project, folder) = (Project::around(&root()), root().join("tests/guests").join(name));
-    let Err(error) = registry::build(&project, &[&folder]) else { return false };
-    let all = std::env::var("SKYLOOM_TEST_LANGUAGES").is_ok_and(|asked| asked == "all");
-    assert!(matches!(error, RegistryError::NoTool { .. }) && !all, "{error}");
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
-    {
-        eprintln!("skipped: {error}");
-    }
-    true
 }
 
 /// The component at `path`.

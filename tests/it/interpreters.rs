@@ -11,7 +11,8 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use skyloom::instance::{Component, InstanceError};
 use skyloom::registry::{self, Project};
 
-use crate::guests::{self, Store, tool_is_missing};
+use crate::guests::{self, Store};
+use crate::languages;
 use crate::support::{has_tools, root};
 
 /// A language, its file, and a plugin in it that is written for a test.
@@ -40,7 +41,7 @@ const LANGUAGES: [Language; 2] = [
 
 impl Language {
     fn is_here(&self) -> bool {
-        !tool_is_missing(&format!("echo-{}", self.name))
+        languages::is_here(self.name)
     }
 
     /// Builds the curious plugin as `name`, in a new folder with `place` in its path.

@@ -14,13 +14,13 @@ use crate::guests::{self, Store};
 use crate::support::{Skyloom, files_below, has_tools, root, target};
 
 /// A language, the runtime where there is a choice, and the tools that it is built with.
-struct Language {
+pub(crate) struct Language {
     name: &'static str,
     runtime: Option<&'static str>,
     tools: &'static [&'static str],
 }
 
-const LANGUAGES: [Language; 6] = [
+pub(crate) const LANGUAGES: [Language; 6] = [
     Language { name: "rust", runtime: None, tools: &[] },
     Language { name: "c", runtime: None, tools: &["python-zig"] },
     Language { name: "go", runtime: None, tools: &["go"] },
@@ -30,6 +30,11 @@ const LANGUAGES: [Language; 6] = [
 ];
 
 impl Language {
+    /// Whether its tools are here; if not, says so.
+    pub(crate) fn is_here(&self) -> bool {
+        has_tools(self.tools)
+    }
+
     /// The name of its templates' folder.
     fn folder(&self) -> String {
         self.runtime.map_or(self.name.to_owned(), |runtime| format!("{}-{runtime}", self.name))
@@ -46,15 +51,20 @@ impl Language {
     }
 }
 
-/// A project for scaffolds. It stays, so that what is compiled for it is compiled once.
-fn project(language: &Language) -> PathBuf {
-    let folder = target().join("scaffolds").join(language.folder());
+/// Whether packages in this language can be built here; if not, says so.
+pub(crate) fn is_here(name: &str) -> bool {
+    LANGUAGES.iter().any(|language| (language.name, language.runtime) == (name, None) && language.is_here())
+}
+
+/// A project for new packages. It stays, so that what is compiled for it is compiled once.
+pub(crate) fn project(language: &Language, purpose: &str) -> PathBuf {
+    let folder = target().join(purpose).join(language.folder());
     drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(folder.join("plugins")).expect("a folder can be made");
     if language.name == "rust" {
         // Packages in Rust share the workspace of a clone: here, one without the host.
-        for path in files_below(Path::new("plugin-sdk")) {
-            copy(&path, &folder);
+        for shared in ["plugin-sdk", "plugins/csv-ingester", "workflows/data"] {
+            files_below(Path::new(shared)).iter().for_each(|path| copy(path, &folder));
         }
         for path in ["Cargo.lock", "rustfmt.toml", "clippy.toml", "rust-toolchain.toml"] {
             if root().join(path).is_file() {
@@ -102,10 +112,10 @@ fn scaffold(skyloom: &Skyloom, project: &Path, language: &Language, role: &str) 
 
 /// Scaffolds in one language, all roles.
 fn passes(language: &Language) {
-    if !has_tools(language.tools) {
+    if !language.is_here() {
         return;
     }
-    let (skyloom, project) = (Skyloom::without_plugins(), project(language));
+    let (skyloom, project) = (Skyloom::without_plugins(), project(language, "scaffolds"));
     let mut digests = String::new();
     for role in language.roles() {
         let component = scaffold(&skyloom, &project, language, &role);

@@ -7,6 +7,7 @@ mod sdss;
 mod limits;
 mod wasi;
 mod languages;
+mod pages;
 mod wire;
 mod c_and_go;
 mod interpreters;

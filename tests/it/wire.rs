@@ -17,17 +17,18 @@ use proptest::prelude::*;
 use skyloom::instance::Component;
 
 use crate::guests::{self, Store};
+use crate::languages;
 
 static ECHO: LazyLock<Component> = LazyLock::new(|| guests::build("echo"));
-static ECHO_C: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-c"));
-static ECHO_GO: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-go"));
-static ECHO_PYTHON: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-python"));
-static ECHO_JS: LazyLock<Option<Component>> = LazyLock::new(|| foreign("echo-js"));
+static ECHO_C: LazyLock<Option<Component>> = LazyLock::new(|| foreign("c"));
+static ECHO_GO: LazyLock<Option<Component>> = LazyLock::new(|| foreign("go"));
+static ECHO_PYTHON: LazyLock<Option<Component>> = LazyLock::new(|| foreign("python"));
+static ECHO_JS: LazyLock<Option<Component>> = LazyLock::new(|| foreign("js"));
 static BORDER: LazyLock<Component> = LazyLock::new(|| guests::build("border"));
 
 /// The guest, if the tools of its language are here.
-fn foreign(name: &str) -> Option<Component> {
-    (!guests::tool_is_missing(name)).then(|| guests::build(name))
+fn foreign(language: &str) -> Option<Component> {
+    languages::is_here(language).then(|| guests::build(&format!("echo-{language}")))
 }
 
 /// Types without children.
