@@ -53,7 +53,9 @@ impl Language {
 
 /// Whether packages in this language can be built here; if not, says so.
 pub(crate) fn is_here(name: &str) -> bool {
-    LANGUAGES.iter().any(|language| (language.name, language.runtime) == (name, None) && language.is_here())
+    LANGUAGES
+        .iter()
+        .any(|language| (language.name, language.runtime) == (name, None) && language.is_here())
 }
 
 /// A project for new packages. It stays, so that what is compiled for it is compiled once.

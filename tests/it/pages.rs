@@ -24,9 +24,15 @@ static ALONE: Mutex<()> = Mutex::new(());
 enum Step {
     /// Take files of the package away: a path, a pattern, or a folder's content.
     Remove(Vec<String>),
-    Write { path: String, text: String },
+    Write {
+        path: String,
+        text: String,
+    },
     /// Lines of a file that replace those which begin with the same key.
-    Change { path: String, text: String },
+    Change {
+        path: String,
+        text: String,
+    },
     /// `skyloom …`
     Run(String),
 }
