@@ -10,27 +10,27 @@ use crate::table::{lines, number};
 /// feature, threshold, left, right, missing_left, cover, and the values. Of class -1 are
 /// trees that speak of every class, and then the model is their mean; else it is their sum.
 #[derive(Debug, Default)]
-pub struct Model {
-    pub n_features: usize,
-    pub n_classes: usize,
-    pub offsets: Vec<u32>,
-    pub class: Vec<i32>,
-    pub feature: Vec<u32>,
-    pub threshold: Vec<f64>,
-    pub left: Vec<u32>,
-    pub right: Vec<u32>,
-    pub missing_left: Vec<bool>,
-    pub cover: Vec<f64>,
-    pub value: Vec<f64>,
+pub(crate) struct Model {
+    pub(crate) n_features: usize,
+    pub(crate) n_classes: usize,
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) class: Vec<i32>,
+    pub(crate) feature: Vec<u32>,
+    pub(crate) threshold: Vec<f64>,
+    pub(crate) left: Vec<u32>,
+    pub(crate) right: Vec<u32>,
+    pub(crate) missing_left: Vec<bool>,
+    pub(crate) cover: Vec<f64>,
+    pub(crate) value: Vec<f64>,
     class_of_tree: Vec<u32>,
 }
 
 impl Model {
-    pub fn read(path: &Path, n_features: usize) -> Self {
+    pub(crate) fn read(path: &Path, n_features: usize) -> Self {
         Self::of_lines(lines(path), n_features)
     }
 
-    pub fn of_lines(lines: Vec<Vec<String>>, n_features: usize) -> Self {
+    pub(crate) fn of_lines(lines: Vec<Vec<String>>, n_features: usize) -> Self {
         let mut model = Self { n_features, ..Self::default() };
         let mut tree = -1;
         let mut n_values = 0;
@@ -59,7 +59,7 @@ impl Model {
         model
     }
 
-    pub fn trees(&self) -> Trees<'_> {
+    pub(crate) fn trees(&self) -> Trees<'_> {
         let nodes = Nodes {
             offsets: &self.offsets,
             feature: &self.feature,

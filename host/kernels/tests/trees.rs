@@ -89,8 +89,12 @@ fn check_forest(name: &str) {
         .flat_map(|line| line[2..].iter().map(|value| number(value)).collect::<Vec<_>>())
         .collect();
     let mut nodes = lines(&folder.join(format!("{name}_trees.csv")));
-    // The number of each node stands where the class of its tree should.
-    nodes.iter_mut().for_each(|line| line[1] = "-1".to_owned());
+    for line in &mut nodes {
+        // The number of each node stands where the class of its tree should, and leaves send
+        // missing values nowhere.
+        line[1] = "-1".to_owned();
+        line[6] = if line[6] == "1" { "1" } else { "0" }.to_owned();
+    }
     let model = Model::of_lines(nodes, 6);
     let probabilities = Forest::new(&model.trees()).predict(&rows, 2).expect("whole rows");
     let walked: Vec<f64> = rows.chunks(6).flat_map(|row| answer(&model.trees(), row)).collect();

@@ -26,10 +26,11 @@ def main(path):
     points.iloc[100:110] = points.iloc[20:30].to_numpy()
     asked.iloc[:5] = points.iloc[20:25].to_numpy()
     # `metric=minkowski, p=2` by a tree sums (a - b)^2; `brute` would take scikit-learn's shortcut.
-    found = NearestNeighbors(n_neighbors=K, algorithm="kd_tree").fit(points.to_numpy())
+    found = NearestNeighbors(n_neighbors=2 * K, algorithm="kd_tree").fit(points.to_numpy())
     distance, index = found.kneighbors(asked.to_numpy())
-    # Of equal distances the first index comes first; scikit-learn leaves it open.
-    order = np.lexsort((index, distance))
+    # Of equal distances the first index comes first; scikit-learn leaves it open, and also which of those at the
+    # end it finds.
+    order = np.lexsort((index, distance))[:, :K]
     index, distance = np.take_along_axis(index, order, 1), np.take_along_axis(distance, order, 1)
     points.to_csv(HERE / "points.csv", index=False)
     asked.to_csv(HERE / "asked.csv", index=False)

@@ -35,8 +35,6 @@ pub(super) struct SmallTree<R, const WORDS: usize> {
 }
 
 impl<R: Rank, const WORDS: usize> SmallTree<R, WORDS> {
-    pub(super) const MOST_LEAVES: usize = BITS * WORDS;
-
     /// # Panics
     /// If the tree has more leaves than there are bits.
     pub(super) fn of(tree: Tree, ranks: &Ranks) -> Self {
