@@ -105,15 +105,15 @@ impl<const Q: usize> Way<Q> {
         if edge.before == 0 {
             for point in 0..Q {
                 for lane in 0..LANES {
-                    let factor = if now[lane] == 0 { failed[point] } else { passed[point] };
+                    let factor = choose(now[lane], passed[point], failed[point]);
                     here[point][lane] = above[point][lane] * factor;
                 }
             }
         } else {
             for point in 0..Q {
                 for lane in 0..LANES {
-                    let of_failed = if was[lane] == 0 { edge.share } else { failed[point] };
-                    let factor = if now[lane] == 0 { of_failed } else { passed[point] };
+                    let of_failed = choose(was[lane], failed[point], edge.share);
+                    let factor = choose(now[lane], passed[point], of_failed);
                     here[point][lane] = above[point][lane] * factor;
                 }
             }
@@ -142,7 +142,7 @@ impl<const Q: usize> Way<Q> {
             *brought = self.brought[depth];
             for of_point in &mut self.brought[depth] {
                 for lane in 0..LANES {
-                    of_point[lane] = if stopped[lane] == 0 { of_point[lane] } else { 0.0 };
+                    of_point[lane] = choose(stopped[lane], 0.0, of_point[lane]);
                 }
             }
         }
@@ -181,8 +181,7 @@ impl<const Q: usize> Way<Q> {
             for point in 0..Q {
                 for lane in 0..LANES {
                     let instead = value[lane] * brought[point][lane];
-                    let own = given[point][lane];
-                    given[point][lane] = if stopped[lane] == 0 { own } else { instead };
+                    given[point][lane] = choose(stopped[lane], instead, given[point][lane]);
                 }
             }
         }
@@ -198,8 +197,8 @@ impl<const Q: usize> Way<Q> {
         let mut part = [[0.0; LANES]; Q];
         for point in 0..Q {
             for lane in 0..LANES {
-                let of_failed = if was[lane] == 0 { 0.0 } else { loss[point] };
-                part[point][lane] = if now[lane] == 0 { of_failed } else { gain[point] };
+                let of_failed = choose(was[lane], loss[point], 0.0);
+                part[point][lane] = choose(now[lane], gain[point], of_failed);
             }
         }
         let n_lines = n_lines(tree, group.wanted);
@@ -311,6 +310,13 @@ fn explain_points<const Q: usize>(tree: &PathTree, points: &[(f64, f64)], groups
             way.walk::<false>(tree, &factors, group);
         }
     }
+}
+
+/// The first if all bits are set, the second if none is. In bits, for the compiler would
+/// make branches of `if`.
+#[inline(always)]
+fn choose(mask: u64, set: f64, unset: f64) -> f64 {
+    f64::from_bits((set.to_bits() & mask) | (unset.to_bits() & !mask))
 }
 
 #[inline(always)]
