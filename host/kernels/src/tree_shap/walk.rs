@@ -102,21 +102,16 @@ impl<const Q: usize> Way<Q> {
         self.passed[depth] = now;
         let (above, here) = self.brought.split_at_mut(depth);
         let (above, here) = (&above[depth - 1], &mut here[0]);
-        if edge.before == 0 {
-            for point in 0..Q {
-                for lane in 0..LANES {
-                    let factor = choose(now[lane], passed[point], failed[point]);
-                    here[point][lane] = above[point][lane] * factor;
-                }
-            }
-        } else {
-            for point in 0..Q {
-                for lane in 0..LANES {
+        for point in 0..Q {
+            let factors = if edge.before == 0 {
+                lanes(|lane| choose(now[lane], passed[point], failed[point]))
+            } else {
+                lanes(|lane| {
                     let of_failed = choose(was[lane], failed[point], edge.share);
-                    let factor = choose(now[lane], passed[point], of_failed);
-                    here[point][lane] = above[point][lane] * factor;
-                }
-            }
+                    choose(now[lane], passed[point], of_failed)
+                })
+            };
+            here[point] = lanes(|lane| above[point][lane] * factors[lane]);
         }
     }
 
@@ -140,10 +135,8 @@ impl<const Q: usize> Way<Q> {
                 failed[lane] |= stopped[lane];
             }
             *brought = self.brought[depth];
-            for of_point in &mut self.brought[depth] {
-                for lane in 0..LANES {
-                    of_point[lane] = choose(stopped[lane], 0.0, of_point[lane]);
-                }
+            for brought in &mut self.brought[depth] {
+                *brought = lanes(|lane| choose(stopped[lane], 0.0, brought[lane]));
             }
         }
         self.failed[depth] = failed;
@@ -158,10 +151,8 @@ impl<const Q: usize> Way<Q> {
         for line in 0..n_lines {
             let value = value(tree, edge, line, wanted);
             let given = &mut self.given[depth * n_lines + line];
-            for point in 0..Q {
-                for lane in 0..LANES {
-                    given[point][lane] = value[lane] * self.brought[depth][point][lane];
-                }
+            for (given, brought) in given.iter_mut().zip(&self.brought[depth]) {
+                *given = lanes(|lane| value[lane] * brought[lane]);
             }
         }
     }
@@ -178,11 +169,9 @@ impl<const Q: usize> Way<Q> {
         for line in 0..n_lines {
             let value = value(tree, edge, line, wanted);
             let given = &mut self.given[depth * n_lines + line];
-            for point in 0..Q {
-                for lane in 0..LANES {
-                    let instead = value[lane] * brought[point][lane];
-                    given[point][lane] = choose(stopped[lane], instead, given[point][lane]);
-                }
+            for (given, brought) in given.iter_mut().zip(brought) {
+                *given =
+                    lanes(|lane| choose(stopped[lane], value[lane] * brought[lane], given[lane]));
             }
         }
     }
@@ -196,35 +185,29 @@ impl<const Q: usize> Way<Q> {
         let (now, was) = (self.passed[depth], self.passed[edge.before as usize]);
         let mut part = [[0.0; LANES]; Q];
         for point in 0..Q {
-            for lane in 0..LANES {
+            part[point] = lanes(|lane| {
                 let of_failed = choose(was[lane], loss[point], 0.0);
-                part[point][lane] = choose(now[lane], gain[point], of_failed);
-            }
+                choose(now[lane], gain[point], of_failed)
+            });
         }
         let n_lines = n_lines(tree, group.wanted);
         let first_line = if group.wanted.is_some() { 0 } else { tree.class };
         let (above, here) = self.given.split_at_mut(depth * n_lines);
-        let above = &mut above[(depth - 1) * n_lines..];
-        for line in 0..n_lines {
-            let given = &here[line];
-            let at = (first_line + line) * group.columns.len() + edge.feature as usize;
-            let phi = &mut group.phi[at];
+        let above = &mut above[(depth - 1) * n_lines..][..n_lines];
+        let here = &here[..n_lines];
+        let place = first_line * group.columns.len() + edge.feature as usize;
+        let phi = group.phi[place..].iter_mut().step_by(group.columns.len());
+        for ((above, given), phi) in above.iter_mut().zip(here).zip(phi) {
             let mut sum = [0.0; LANES];
-            for point in 0..Q {
-                for lane in 0..LANES {
-                    sum[lane] += given[point][lane] * part[point][lane];
-                }
+            for (given, part) in given.iter().zip(&part) {
+                sum = lanes(|lane| sum[lane] + given[lane] * part[lane]);
             }
-            for lane in 0..LANES {
-                phi[lane] += sum[lane];
-            }
+            *phi = lanes(|lane| phi[lane] + sum[lane]);
             if edge.is_left {
-                above[line] = *given;
+                *above = *given;
             } else {
-                for point in 0..Q {
-                    for lane in 0..LANES {
-                        above[line][point][lane] += given[point][lane];
-                    }
+                for (above, given) in above.iter_mut().zip(given) {
+                    *above = lanes(|lane| above[lane] + given[lane]);
                 }
             }
         }
@@ -310,6 +293,17 @@ fn explain_points<const Q: usize>(tree: &PathTree, points: &[(f64, f64)], groups
             way.walk::<false>(tree, &factors, group);
         }
     }
+}
+
+/// A number for each lane. The compiler makes one vector of a value that is written as a
+/// whole.
+#[inline(always)]
+fn lanes(of: impl Fn(usize) -> f64) -> Lane {
+    let mut lanes = [0.0; LANES];
+    for (lane, value) in lanes.iter_mut().enumerate() {
+        *value = of(lane);
+    }
+    lanes
 }
 
 /// The first if all bits are set, the second if none is. In bits, for the compiler would
