@@ -104,18 +104,15 @@ impl Forest {
         threads: usize,
     ) -> Result<Vec<f64>, KernelError> {
         let n_rows = Trees::count_rows(self.n_features, rows)?;
-        let mut sums = vec![0.0; n_rows * self.n_classes];
+        let mut answers = vec![0.0; n_rows * self.n_classes];
         let block = self.block(n_rows, threads);
         let rows = rows.chunks(block * self.n_features);
-        let blocks = rows.zip(sums.chunks_mut(block * self.n_classes));
-        share(blocks, threads, |(rows, sums)| match &self.trees {
-            Packed::Narrow(trees) => width.run(Fall { forest: self, trees, rows, sums }),
-            Packed::Wide(trees) => width.run(Fall { forest: self, trees, rows, sums }),
+        let blocks = rows.zip(answers.chunks_mut(block * self.n_classes));
+        share(blocks, threads, |(rows, answers)| match &self.trees {
+            Packed::Narrow(trees) => width.run(Fall { forest: self, trees, rows, answers }),
+            Packed::Wide(trees) => width.run(Fall { forest: self, trees, rows, answers }),
         });
-        if self.divisor != 1.0 {
-            sums.iter_mut().for_each(|sum| *sum /= self.divisor);
-        }
-        Ok(sums)
+        Ok(answers)
     }
 
     /// How many rows fall together.
@@ -153,58 +150,68 @@ struct Fall<'a, R> {
     forest: &'a Forest,
     trees: &'a [PackedTree<R>],
     rows: &'a [f64],
-    sums: &'a mut [f64],
+    answers: &'a mut [f64],
 }
 
 impl<R: Rank> Lanes for Fall<'_, R> {
     #[inline(always)]
-    fn run(mut self) {
+    fn run(self) {
         let forest = self.forest;
         let n_rows = self.rows.len() / forest.n_features;
         let n_columns = forest.ranks.n_columns();
         let mut ranks = vec![R::new(0); n_rows.next_multiple_of(LANES) * n_columns];
         forest.ranks.look_up(self.rows, forest.n_features, &mut ranks);
+        // Group by group, class by class.
+        let mut sums = vec![[0.0; LANES]; n_rows.div_ceil(LANES) * forest.n_classes];
         let mut block = Block::default();
         for tree in self.trees {
             match &tree.shape {
-                Shape::UpTo16(small) => self.add_small(tree, small, &ranks),
-                Shape::UpTo32(small) => self.add_small(tree, small, &ranks),
-                Shape::UpTo64(small) => self.add_small(tree, small, &ranks),
+                Shape::UpTo16(small) => tree.add_small(small, &ranks, forest, &mut sums),
+                Shape::UpTo32(small) => tree.add_small(small, &ranks, forest, &mut sums),
+                Shape::UpTo64(small) => tree.add_small(small, &ranks, forest, &mut sums),
                 Shape::Large(large) => {
                     large.fall(&ranks, n_rows, n_columns, &mut block);
-                    self.add(tree, &large.values, 0, &block.reached);
+                    let (reached, _) = block.reached.as_chunks::<LANES>();
+                    let sums = sums.chunks_exact_mut(forest.n_classes);
+                    sums.zip(reached).for_each(|(sums, reached)| {
+                        tree.add(&large.values, reached, sums);
+                    });
+                }
+            }
+        }
+        let groups = self.answers.chunks_mut(LANES * forest.n_classes);
+        for (answers, sums) in groups.zip(sums.chunks_exact(forest.n_classes)) {
+            for (lane, answers) in answers.chunks_exact_mut(forest.n_classes).enumerate() {
+                for (answer, sums) in answers.iter_mut().zip(sums) {
+                    *answer = sums[lane] / forest.divisor;
                 }
             }
         }
     }
 }
 
-impl<R: Rank> Fall<'_, R> {
+impl<R: Rank> PackedTree<R> {
     #[inline(always)]
     fn add_small<const WORDS: usize>(
-        &mut self,
-        tree: &PackedTree<R>,
+        &self,
         small: &SmallTree<R, WORDS>,
         ranks: &[R],
+        forest: &Forest,
+        sums: &mut [[f64; LANES]],
     ) {
-        let group_len = self.forest.ranks.n_columns() * LANES;
-        let n_rows = self.rows.len() / self.forest.n_features;
-        for first in (0..n_rows).step_by(LANES) {
-            let group = first / LANES * group_len;
-            let reached = small.fall(&ranks[group..group + group_len]);
-            self.add(tree, &small.values, first, &reached[..LANES.min(n_rows - first)]);
+        let n_columns = forest.ranks.n_columns();
+        for (group, sums) in sums.chunks_exact_mut(forest.n_classes).enumerate() {
+            let ranks = &ranks[group * n_columns * LANES..][..n_columns * LANES];
+            self.add(&small.values, &small.fall(ranks), sums);
         }
     }
 
-    /// Adds the values of the leaves that the rows from `first` on have reached.
+    /// Adds the values of the leaves that a group of rows has reached, class by class.
     #[inline(always)]
-    fn add(&mut self, tree: &PackedTree<R>, values: &[f64], first: usize, reached: &[u32]) {
-        let n_classes = self.forest.n_classes;
-        let sums = self.sums[first * n_classes..].chunks_exact_mut(n_classes);
-        for (sums, &leaf) in sums.zip(reached) {
-            let values = &values[leaf as usize * tree.width..][..tree.width];
-            for (sum, value) in sums[tree.class..].iter_mut().zip(values) {
-                *sum += value;
+    fn add(&self, values: &[f64], reached: &[u32; LANES], sums: &mut [[f64; LANES]]) {
+        for (at, sums) in sums[self.class..].iter_mut().take(self.width).enumerate() {
+            for (sum, &leaf) in sums.iter_mut().zip(reached) {
+                *sum += values[leaf as usize * self.width + at];
             }
         }
     }

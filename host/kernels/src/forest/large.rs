@@ -42,7 +42,8 @@ struct Falling {
 #[derive(Debug, Default)]
 pub(super) struct Block {
     falling: Vec<Falling>,
-    /// The leaf each row has come to.
+    /// The leaf each row has come to, in whole groups; places without a row the
+    /// first.
     pub(super) reached: Vec<u32>,
 }
 
@@ -79,7 +80,8 @@ impl<R: Rank> LargeTree<R> {
     /// Lets so many rows fall, whose ranks stand in groups of so many columns.
     #[inline(always)]
     pub(super) fn fall(&self, ranks: &[R], n_rows: usize, n_columns: usize, block: &mut Block) {
-        block.reached.resize(n_rows, 0);
+        block.reached.clear();
+        block.reached.resize(n_rows.next_multiple_of(LANES), 0);
         block.falling.clear();
         block.falling.extend((0..n_rows as u32).map(|row| Falling { row, node: 0 }));
         // Filled up with rows that have arrived, to a whole number of steps together.

@@ -171,10 +171,12 @@ fn below_all(thresholds: &[f64], values: &[f64; LANES]) -> [u32; LANES] {
     while length > 0 {
         // The half that is skipped is the larger, so that no value is overlooked.
         let half = length.div_ceil(2);
-        for lane in 0..LANES {
-            let at = first[lane] + half - 1;
-            let is_below = thresholds[at as usize] < values[lane];
-            first[lane] += if is_below { half } else { 0 };
+        for (first, value) in first.iter_mut().zip(values) {
+            let at = (*first + half - 1) as usize;
+            // There is one at this place; asked this way, it costs no branch.
+            let threshold = thresholds.get(at).copied().unwrap_or(f64::INFINITY);
+            // Nor does this, while no predictor would know it.
+            *first += half * u32::from(threshold < *value);
         }
         length -= half;
     }
