@@ -88,17 +88,17 @@ impl<R: Rank, const WORDS: usize> SmallTree<R, WORDS> {
             for lane in 0..LANES {
                 goes_right[lane] = if values[lane] > test.rank { u16::MAX } else { 0 };
             }
-            for word in 0..WORDS {
+            for (ruled_out, left) in ruled_out.iter_mut().zip(test.left) {
                 for lane in 0..LANES {
-                    ruled_out[word][lane] |= goes_right[lane] & test.left[word];
+                    ruled_out[lane] |= goes_right[lane] & left;
                 }
             }
         }
         let mut reached = [0; LANES];
         for lane in 0..LANES {
             let mut left = 0_u64;
-            for word in 0..WORDS {
-                left |= u64::from(!ruled_out[word][lane]) << (BITS * word);
+            for (word, ruled_out) in ruled_out.iter().enumerate() {
+                left |= u64::from(!ruled_out[lane]) << (BITS * word);
             }
             reached[lane] = left.trailing_zeros();
         }

@@ -122,9 +122,9 @@ impl<const Q: usize> Way<Q> {
         let depth = edge.depth as usize;
         let mut failed = self.failed[depth - 1];
         let mut go_on = 0;
-        for lane in 0..LANES {
-            failed[lane] |= !self.passed[depth][lane] & (1 << edge.feature);
-            go_on |= edge.tested & !failed[lane];
+        for (failed, passed) in failed.iter_mut().zip(self.passed[depth]) {
+            *failed |= !passed & (1 << edge.feature);
+            go_on |= edge.tested & !*failed;
         }
         let (stopped, brought) = &mut self.stopped[depth];
         *stopped = [0; LANES];
