@@ -166,9 +166,13 @@ fn squared_distances(tile: &[[f64; LANES]], asked: [&[f64]; TOGETHER]) -> [[f64;
     for (dimension, values) in tile.iter().enumerate() {
         for (sum, point) in sums.iter_mut().zip(asked) {
             let coordinate = point[dimension];
-            for lane in 0..LANES {
-                let difference = values[lane] - coordinate;
-                sum[lane] += difference * difference;
+            let mut squares = [0.0; LANES];
+            for (square, value) in squares.iter_mut().zip(values) {
+                let difference = value - coordinate;
+                *square = difference * difference;
+            }
+            for (sum, square) in sum.iter_mut().zip(squares) {
+                *sum += square;
             }
         }
     }
@@ -194,23 +198,24 @@ impl Nearest {
     /// is no nearer comes after.
     #[inline(always)]
     fn look_at(&mut self, first: usize, squared: &[f64; LANES]) {
-        let mut nearer = 0_u32;
-        for (lane, &squared) in squared.iter().enumerate() {
-            nearer |= u32::from(squared < self.bound) << lane;
+        // Nearly always there is none, which is quickly seen of all of them at once.
+        let mut any = 0;
+        for squared in squared {
+            any |= if *squared < self.bound { u64::MAX } else { 0 };
         }
-        while nearer != 0 {
-            let lane = nearer.trailing_zeros() as usize;
-            nearer &= nearer - 1;
-            self.take(squared[lane], (first + lane) as u32);
+        if any == 0 {
+            return;
+        }
+        for (lane, &squared) in squared.iter().enumerate() {
+            // The bound falls on the way.
+            if squared < self.bound {
+                self.take(squared, (first + lane) as u32);
+            }
         }
     }
 
     #[inline(never)]
     fn take(&mut self, squared: f64, index: u32) {
-        // The bound may have fallen since it was looked at.
-        if squared >= self.bound {
-            return;
-        }
         let place = self.found.partition_point(|&(other, _)| other <= squared);
         self.found.truncate(self.k - 1);
         self.found.insert(place.min(self.found.len()), (squared, index));
