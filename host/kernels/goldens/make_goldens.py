@@ -64,7 +64,9 @@ def power(curves, multi):
                     alarm = model.false_alarm_probability(
                         level, method="baluev", maximum_frequency=maximum
                     )
-                    alarms.append((name, int(errors), level, maximum, float(alarm)))
+                    # What astropy takes as the maximum is the last of the grid it would make.
+                    last = float(model.autofrequency(maximum_frequency=maximum).max())
+                    alarms.append((name, int(errors), level, last, float(alarm)))
     write("power.csv", ["curve", "errors", "frequency", "power"], rows)
     write(
         "false_alarm.csv",
@@ -121,9 +123,18 @@ def dispersion(curves):
             # Each frequency by itself: a scanner adds steps up, and its errors.
             for frequency in [first + k * step for k in range(0, count, 2)]:
                 scanner = pyPDM.Scanner(frequency, frequency + step / 2, step, mode="frequency")
-                model = pyPDM.PyPDM(time - time[0], value)
+                time_since = time - time[0]
+                model = pyPDM.PyPDM(time_since, value)
                 found, theta = model.pdmEquiBinCover(bins, covers, scanner)
-                rows.append((name, bins, covers, float(found[0]), float(theta[0])))
+                theta = theta[0]
+                # It counts bins of no or one point as of −1 degrees of freedom, or 0.
+                shifts = np.arange(covers) / (bins * covers)
+                phases = (time_since * frequency - shifts[:, None]) % 1
+                if any(np.histogram(p, bins, (0, 1))[0].min() < 2 for p in phases):
+                    continue
+                # It takes σ² over the curve and its repetition, 2 N points.
+                theta *= (2 * len(time) - 2) / (2 * len(time) - 1)
+                rows.append((name, bins, covers, frequency, float(theta)))
     write("phase_dispersion.csv", ["curve", "bins", "covers", "frequency", "theta"], rows)
 
 
