@@ -39,7 +39,10 @@ use spectrum::{Scratch, Spectrum};
 mod direct;
 mod false_alarm;
 mod points;
+mod power;
 mod spectrum;
+mod spread;
+mod transform;
 
 /// A maximum of a periodogram.
 #[derive(Debug, Clone, Copy, PartialEq)]

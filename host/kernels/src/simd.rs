@@ -31,13 +31,13 @@ pub(crate) fn widest<W: Work>(work: W) -> W::Output {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-fn avx512<W: Work>(work: W) -> W::Output {
+pub(crate) fn avx512<W: Work>(work: W) -> W::Output {
     work.run::<16>()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2<W: Work>(work: W) -> W::Output {
+pub(crate) fn avx2<W: Work>(work: W) -> W::Output {
     work.run::<4>()
 }
 

@@ -1,7 +1,7 @@
 //! The power at one frequency.
 
 use super::points::Points;
-use super::spectrum::{Sums, power};
+use super::power::{Sums, power};
 use crate::simd::Work;
 use crate::turns::sin_cos;
 
