@@ -15,7 +15,7 @@ use crate::folds::Folds;
 use crate::grid::Grid;
 use crate::peaks::{Extremum, lowest};
 use crate::search::{Search, baseline};
-use crate::simd::{self, Work};
+use crate::simd::{self, Vector, Work};
 use crate::{Curves, KernelError};
 
 /// Into how many bins phase and value are cut.
@@ -96,7 +96,7 @@ impl Work for Entropies<'_> {
     type Output = Vec<f64>;
 
     #[inline(always)]
-    fn run<const LANES: usize>(self) -> Vec<f64> {
+    fn run<V: Vector>(self) -> Vec<f64> {
         let Self { curve, grid, bins } = self;
         let n_points = curve.values.len();
         let Some(rows) = value_bins(curve.values, bins.value) else {

@@ -5,7 +5,7 @@
 //! image has one size for curves of any length, and suits classifiers that want one.
 
 use crate::curves::Curve;
-use crate::simd::{self, Work};
+use crate::simd::{self, Vector, Work};
 use crate::{Curves, KernelError, batch};
 
 /// The edges of the bins of dt, in days, and of dm, in the unit of the values: both finite and
@@ -149,7 +149,7 @@ impl Work for Pairs<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const LANES: usize>(self) {
+    fn run<V: Vector>(self) {
         let Self { times, values, edges, rows, counts } = self;
         let (dm_last, dm_lower) = edges.dm.split_last().expect("there are two edges or more");
         let (dt_last, dt_lower) = edges.dt.split_last().expect("there are two edges or more");

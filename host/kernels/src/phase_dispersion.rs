@@ -16,7 +16,7 @@ use crate::folds::Folds;
 use crate::grid::Grid;
 use crate::peaks::{Extremum, lowest};
 use crate::search::{Search, baseline};
-use crate::simd::{self, Work};
+use crate::simd::{self, Vector, Work};
 use crate::{Curves, KernelError};
 
 /// How phase is cut in bins: `covers` sets of `bins`, each 1 / `bins` wide, and each set
@@ -104,7 +104,7 @@ impl Work for Thetas<'_> {
     type Output = Vec<f64>;
 
     #[inline(always)]
-    fn run<const LANES: usize>(self) -> Vec<f64> {
+    fn run<V: Vector>(self) -> Vec<f64> {
         let Self { curve, grid, bins } = self;
         let Some(values) = standardised(curve.values) else {
             return vec![f64::NAN; grid.count];

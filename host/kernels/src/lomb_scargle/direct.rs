@@ -2,7 +2,7 @@
 
 use super::points::Points;
 use super::power::{Sums, power};
-use crate::simd::Work;
+use crate::simd::{Vector, Work};
 use crate::turns::sin_cos;
 
 /// A band's part of the power at `frequency`.
@@ -18,7 +18,7 @@ impl Work for Direct<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<const LANES: usize>(self) -> f64 {
+    fn run<V: Vector>(self) -> f64 {
         let Points { times, weights, values, share } = self.points;
         let mut parts = [[0.0; PARTS]; 6];
         let whole = times.len() / PARTS * PARTS;

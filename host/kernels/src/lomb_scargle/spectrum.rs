@@ -22,9 +22,9 @@ use std::sync::LazyLock;
 use super::points::Points;
 use super::power::{Sums, power};
 use super::spread::{Spread, TAPS, inverse_transform};
-use super::transform::{LANES, Sample, Transform};
+use super::transform::{Sample, Transform, ZERO};
 use crate::grid::Grid;
-use crate::simd::Work;
+use crate::simd::{LANES, Vector, Work};
 use crate::turns::{Hand, sin_cos};
 
 /// What blocks of one size need.
@@ -56,9 +56,12 @@ const FEW: usize = 400;
 #[derive(Default)]
 pub(super) struct Scratch {
     hands: Vec<Hand>,
-    spreads: Vec<Spread>,
+    spread: Spread,
     /// For Σ w e^{2iφ}.
-    spreads_2: Vec<Spread>,
+    spread_2: Spread,
+    /// Sines and cosines of some points' phases at eight blocks' middles.
+    sines: Vec<f64>,
+    cosines: Vec<f64>,
     /// Samples of w, of wy, and of w with phases doubled.
     samples: [Vec<Sample>; 3],
 }
@@ -75,7 +78,7 @@ impl Work for Spectrum<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<const WIDTH: usize>(self) {
+    fn run<V: Vector>(self) {
         let Self { points, grid, scratch, powers } = self;
         let blocks = Blocks::of(points.times.len());
         let n_samples = blocks.transform.n_samples();
@@ -83,70 +86,110 @@ impl Work for Spectrum<'_> {
         let n_frequencies = n_samples / 2;
         for (group, powers) in powers.chunks_mut(LANES * n_frequencies).enumerate() {
             let first = group * LANES * n_frequencies;
-            scratch.samples.iter_mut().for_each(|samples| {
-                samples.clear();
-                samples.resize(n_samples, [[0.0; LANES]; 2]);
-            });
-            scratch.spread(points, &blocks.transform, first);
-            scratch.samples.iter_mut().for_each(|samples| blocks.transform.run(samples));
-            scratch.add_powers(&blocks.inverse, points.share, powers);
+            scratch.spread::<V>(points, n_samples, first);
+            for samples in &mut scratch.samples {
+                blocks.transform.run::<V>(&mut samples[..n_samples]);
+            }
+            scratch.add_powers(blocks, points.share, powers);
         }
     }
 }
+
+/// Points whose sines are taken at a time.
+const SOME: usize = 64;
 
 impl Scratch {
     #[inline(always)]
     fn prepare(&mut self, points: &Points, grid: &Grid, n_samples: usize) {
         self.hands.clear();
         self.hands.extend(points.times.iter().map(|time| Hand::new(*time, grid)));
-        for (spreads, times) in [(&mut self.spreads, 1.0), (&mut self.spreads_2, 2.0)] {
-            spreads.clear();
-            let turns = self.hands.iter().map(|hand| hand.step.turns(times));
-            spreads.extend(turns.map(|turns| Spread::new(turns, n_samples)));
+        let turns = |times: f64| self.hands.iter().map(move |hand| hand.step.turns(times));
+        self.spread.fill(turns(1.0), n_samples);
+        self.spread_2.fill(turns(2.0), n_samples);
+        self.sines.resize(SOME * LANES, 0.0);
+        self.cosines.resize(SOME * LANES, 0.0);
+        for samples in &mut self.samples {
+            samples.resize(n_samples + TAPS, ZERO);
         }
     }
 
-    /// Spreads all points over the samples of eight blocks, the first frequency of which is `first`.
+    /// Spreads all points over the samples of eight blocks, the first frequency of which is
+    /// `first`.
     #[inline(always)]
-    fn spread(&mut self, points: &Points, transform: &Transform, first: usize) {
-        let n_frequencies = transform.n_samples() / 2;
+    fn spread<V: Vector>(&mut self, points: &Points, n_samples: usize, first: usize) {
+        let n_frequencies = n_samples / 2;
         let middle = (first + n_frequencies / 2) as f64;
+        let middles: [f64; LANES] =
+            std::array::from_fn(|lane| middle + (lane * n_frequencies) as f64);
+        self.samples.iter_mut().for_each(|samples| samples.fill(ZERO));
+        for start in (0..points.times.len()).step_by(SOME) {
+            let hands = &self.hands[start..points.times.len().min(start + SOME)];
+            // Phases first, for the compiler to take several sines at a time.
+            for (hand, turns) in hands.iter().zip(self.sines.as_chunks_mut().0) {
+                *turns = middles.map(|middle| hand.at(middle));
+            }
+            let n_sines = hands.len() * LANES;
+            let sines = self.sines[..n_sines].iter_mut();
+            for (sin, cos) in sines.zip(&mut self.cosines[..n_sines]) {
+                (*sin, *cos) = sin_cos(*sin);
+            }
+            for at in start..start + hands.len() {
+                self.spread_point::<V>(points, at, at - start);
+            }
+        }
+        for samples in &mut self.samples {
+            // The ring closes.
+            let (ring, beyond) = samples.split_at_mut(n_samples);
+            for (sample, beyond) in ring.iter_mut().zip(beyond) {
+                add::<V>(sample, beyond, 1.0);
+            }
+        }
+    }
+
+    /// Spreads point `at`, whose sines are the `sines`-th.
+    #[inline(always)]
+    fn spread_point<V: Vector>(&mut self, points: &Points, at: usize, sines: usize) {
+        let sin = &self.sines.as_chunks().0[sines];
+        let cos = &self.cosines.as_chunks().0[sines];
+        let (weight, value) = (points.weights[at], points.values[at]);
         let [of_weights, of_values, of_doubles] = &mut self.samples;
-        let spreads = self.spreads.iter().zip(&self.spreads_2);
-        let weighted = points.weights.iter().zip(&points.values);
-        for ((hand, (spread, spread_2)), (weight, value)) in
-            self.hands.iter().zip(spreads).zip(weighted)
-        {
-            let mut at_weight = [[0.0; LANES]; 2];
-            let mut at_value = [[0.0; LANES]; 2];
-            let mut at_double = [[0.0; LANES]; 2];
-            for lane in 0..LANES {
-                let (sin, cos) = sin_cos(hand.at(middle + (lane * n_frequencies) as f64));
-                (at_weight[0][lane], at_weight[1][lane]) = (weight * cos, weight * sin);
-                (at_value[0][lane], at_value[1][lane]) = (value * cos, value * sin);
-                at_double[0][lane] = weight * cos.mul_add(cos, -(sin * sin));
-                at_double[1][lane] = weight * (2.0 * sin * cos);
-            }
-            for tap in 0..TAPS {
-                let place = transform.place(spread.first + tap);
-                add(&mut of_weights[place], &at_weight, spread.taps[tap]);
-                add(&mut of_values[place], &at_value, spread.taps[tap]);
-                let place = transform.place(spread_2.first + tap);
-                add(&mut of_doubles[place], &at_double, spread_2.taps[tap]);
-            }
+        let (mut at_weight, mut at_value, mut at_double) = (ZERO, ZERO, ZERO);
+        for piece in 0..V::PIECES {
+            let (sin, cos) = (V::load(sin, piece), V::load(cos, piece));
+            let (weight, value) = (V::splat(weight), V::splat(value));
+            let (weighted_sin, weighted_cos) = (weight.times(sin), weight.times(cos));
+            weighted_cos.store(&mut at_weight[0], piece);
+            weighted_sin.store(&mut at_weight[1], piece);
+            value.times(cos).store(&mut at_value[0], piece);
+            value.times(sin).store(&mut at_value[1], piece);
+            weighted_cos.times_minus(cos, weighted_sin.times(sin)).store(&mut at_double[0], piece);
+            let half = weighted_sin.times(cos);
+            half.plus(half).store(&mut at_double[1], piece);
+        }
+        let (first, taps) = (self.spread.first[at] as usize, &self.spread.taps[at]);
+        let of_weights = &mut of_weights[first..first + TAPS];
+        let of_values = &mut of_values[first..first + TAPS];
+        for ((tap, weights), values) in taps.iter().zip(of_weights).zip(of_values) {
+            add::<V>(weights, &at_weight, *tap);
+            add::<V>(values, &at_value, *tap);
+        }
+        let (first, taps) = (self.spread_2.first[at] as usize, &self.spread_2.taps[at]);
+        for (tap, doubles) in taps.iter().zip(&mut of_doubles[first..first + TAPS]) {
+            add::<V>(doubles, &at_double, *tap);
         }
     }
 
     /// Adds the powers of transformed samples.
     #[inline(always)]
-    fn add_powers(&self, inverse: &[f64], share: f64, powers: &mut [f64]) {
+    fn add_powers(&self, blocks: &Blocks, share: f64, powers: &mut [f64]) {
         let [of_weights, of_values, of_doubles] = &self.samples;
-        let n_samples = of_weights.len();
+        let n_samples = blocks.transform.n_samples();
         let n_frequencies = n_samples / 2;
         for at in 0..n_frequencies {
             // Frequencies below the middle lie at the end.
             let mode = (at + n_samples - n_frequencies / 2) % n_samples;
-            let factor = inverse[at.abs_diff(n_frequencies / 2)];
+            let mode = blocks.transform.place(mode);
+            let factor = blocks.inverse[at.abs_diff(n_frequencies / 2)];
             let mut block = [0.0; LANES];
             for lane in 0..LANES {
                 let of = |samples: &[Sample], part: usize| samples[mode][part][lane] * factor;
@@ -169,11 +212,13 @@ impl Scratch {
     }
 }
 
+/// Adds `factor` times `sample`.
 #[inline(always)]
-fn add(to: &mut Sample, sample: &Sample, factor: f64) {
-    for part in 0..2 {
-        for lane in 0..LANES {
-            to[part][lane] = factor.mul_add(sample[part][lane], to[part][lane]);
+fn add<V: Vector>(to: &mut Sample, sample: &Sample, factor: f64) {
+    let factor = V::splat(factor);
+    for (to, lanes) in to.iter_mut().zip(sample) {
+        for piece in 0..V::PIECES {
+            V::load(lanes, piece).times_plus(factor, V::load(to, piece)).store(to, piece);
         }
     }
 }
@@ -195,11 +240,11 @@ mod tests {
         type Output = Vec<u64>;
 
         #[inline(always)]
-        fn run<const LANES: usize>(self) -> Vec<u64> {
+        fn run<V: Vector>(self) -> Vec<u64> {
             let Self { points, grid } = self;
             let mut powers = vec![0.0; grid.count];
             let scratch = &mut Scratch::default();
-            Spectrum { points, grid, scratch, powers: &mut powers }.run::<LANES>();
+            Spectrum { points, grid, scratch, powers: &mut powers }.run::<V>();
             powers.into_iter().map(f64::to_bits).collect()
         }
     }
@@ -233,9 +278,9 @@ mod tests {
                 for _ in 0..30 {
                     let t = std::time::Instant::now();
                     if way == 1 {
-                        unsafe { simd::avx2(Powers { points, grid: &grid }) };
+                        unsafe { simd::x86::avx2(Powers { points, grid: &grid }) };
                     } else {
-                        unsafe { simd::avx512(Powers { points, grid: &grid }) };
+                        unsafe { simd::x86::avx512(Powers { points, grid: &grid }) };
                     }
                     best = best.min(t.elapsed().as_secs_f64());
                 }

@@ -19,27 +19,32 @@ pub(super) const TAPS: usize = 16;
 /// β: for 16 taps and twice as many samples as frequencies.
 const SHARPNESS: f64 = 2.3 * TAPS as f64;
 
-/// A point, spread.
-#[derive(Clone, Copy)]
+/// Points, spread over a ring of samples.
+#[derive(Default)]
 pub(super) struct Spread {
-    /// The first sample.
-    pub(super) first: usize,
-    pub(super) taps: [f64; TAPS],
+    /// The first sample of each.
+    pub(super) first: Vec<u32>,
+    pub(super) taps: Vec<[f64; TAPS]>,
 }
 
 impl Spread {
-    /// The point at `turns` of a ring of `n_samples`, a power of two.
+    /// Spreads points at `turns` of a ring of `n_samples`, in place of those before.
     #[inline(always)]
-    pub(super) fn new(turns: f64, n_samples: usize) -> Self {
-        let place = turns * n_samples as f64;
-        let below = place.floor();
-        let behind = place - below;
-        let mut taps = [0.0; TAPS];
-        for (tap, slot) in taps.iter_mut().enumerate() {
-            *slot = bump(tap as f64 - (TAPS / 2 - 1) as f64 - behind);
+    pub(super) fn fill(&mut self, turns: impl Iterator<Item = f64>, n_samples: usize) {
+        self.first.clear();
+        self.taps.clear();
+        for turns in turns {
+            let place = turns * n_samples as f64;
+            let below = place.floor();
+            let start = (TAPS / 2 - 1) as f64;
+            let first = below as i64 - (TAPS / 2 - 1) as i64;
+            self.first.push(first.rem_euclid(n_samples as i64) as u32);
+            self.taps.push(std::array::from_fn(|tap| tap as f64 - start - (place - below)));
         }
-        let first = below as i64 - (TAPS / 2 - 1) as i64;
-        Self { first: first.rem_euclid(n_samples as i64) as usize, taps }
+        // One long loop, for the compiler to do several at a time.
+        for distance in self.taps.as_flattened_mut() {
+            *distance = bump(*distance);
+        }
     }
 }
 
@@ -112,7 +117,9 @@ mod tests {
         let n_samples = 256;
         let inverse = inverse_transform(n_samples);
         for turns in [0.0, 0.123, -0.4999, 0.5, 0.00390625] {
-            let Spread { first, taps } = Spread::new(turns, n_samples);
+            let mut spread = Spread::default();
+            spread.fill([turns].into_iter(), n_samples);
+            let (first, taps) = (spread.first[0] as usize, spread.taps[0]);
             for mode in [0, 1, 37, 63, 64] {
                 let (mut cos_sum, mut sin_sum) = (0.0, 0.0);
                 for (tap, value) in taps.iter().enumerate() {

@@ -1,22 +1,20 @@
 //! Fourier transforms of eight rings of samples side by side.
 
+use crate::simd::{LANES, Lanes, Vector};
 use crate::turns::sin_cos;
-
-/// Transforms side by side, one in each lane.
-pub(super) const LANES: usize = 8;
-
-pub(super) type Lanes = [f64; LANES];
 
 /// A complex sample of each transform: real parts, then imaginary parts.
 pub(super) type Sample = [Lanes; 2];
 
-/// Σ_m x_m e^{2πi k m / n} for all k, n a power of four, by Cooley & Tukey's (1965,
-/// doi:10.1090/S0025-5718-1965-0178586-1) splitting in fours, in place.
+pub(super) const ZERO: Sample = [[0.0; LANES]; 2];
+
+/// Σ_m x_m e^{2πi k m / n} for all k, n a power of four, in place, by splitting in fours
+/// (Cooley & Tukey 1965, doi:10.1090/S0025-5718-1965-0178586-1).
 pub(super) struct Transform {
     /// Cosine and sine of each part of a turn.
     turns: Vec<(f64, f64)>,
-    /// Where sample m lies: at its digits in base four, reversed.
-    places: Vec<u32>,
+    /// Where the transform for k lies in the end: at its digits in base four, reversed.
+    places: Vec<usize>,
 }
 
 impl Transform {
@@ -25,12 +23,12 @@ impl Transform {
             let (sin, cos) = sin_cos(at as f64 / n_samples as f64);
             (cos, sin)
         };
-        let place = |sample: usize| {
-            let (mut digits, mut place, mut rest) = (n_samples, 0, sample);
+        let place = |mode: usize| {
+            let (mut digits, mut place, mut rest) = (n_samples, 0, mode);
             while digits > 1 {
                 (place, rest, digits) = (place * 4 + rest % 4, rest / 4, digits / 4);
             }
-            place as u32
+            place
         };
         Self {
             turns: (0..n_samples).map(turn).collect(),
@@ -42,20 +40,17 @@ impl Transform {
         self.turns.len()
     }
 
-    /// Where sample `index` is to lie; `index` wraps around.
+    /// Where the transform for `mode` lies.
     #[inline(always)]
-    pub(super) fn place(&self, index: usize) -> usize {
-        self.places[index & (self.places.len() - 1)] as usize
+    pub(super) fn place(&self, mode: usize) -> usize {
+        self.places[mode]
     }
 
-    /// Transforms `samples`, which lie at their places; results lie in order.
+    /// Transforms `samples`, which lie in order; results lie at their places.
     #[inline(always)]
-    pub(super) fn run(&self, samples: &mut [Sample]) {
-        for samples in samples.as_chunks_mut::<4>().0 {
-            *samples = joined(*samples);
-        }
-        let mut quarter = 4;
-        while quarter < samples.len() {
+    pub(super) fn run<V: Vector>(&self, samples: &mut [Sample]) {
+        let mut quarter = samples.len() / 4;
+        while quarter > 1 {
             let step = self.turns.len() / (4 * quarter);
             for part in samples.chunks_exact_mut(4 * quarter) {
                 let (first, rest) = part.split_at_mut(quarter);
@@ -63,54 +58,109 @@ impl Transform {
                 let (third, fourth) = rest.split_at_mut(quarter);
                 let parts = first.iter_mut().zip(second).zip(third).zip(fourth);
                 for (at, (((a, b), c), d)) in parts.enumerate() {
-                    let [b_turn, c_turn, d_turn] =
-                        [1, 2, 3].map(|times| self.turns[times * at * step]);
-                    [*a, *b, *c, *d] =
-                        joined([*a, turned(b, b_turn), turned(c, c_turn), turned(d, d_turn)]);
+                    let turns = [1, 2, 3].map(|times| self.turns[times * at * step]);
+                    for piece in 0..V::PIECES {
+                        let four = [&*a, b, c, d].map(|sample| Complex::<V>::load(sample, piece));
+                        let [first, rest @ ..] = joined(four);
+                        first.store(a, piece);
+                        for ((sample, turn), to) in rest.into_iter().zip(turns).zip([&mut *b, c, d])
+                        {
+                            sample.turned(turn).store(to, piece);
+                        }
+                    }
                 }
             }
-            quarter *= 4;
+            quarter /= 4;
+        }
+        for four in samples.as_chunks_mut::<4>().0 {
+            for piece in 0..V::PIECES {
+                let loaded = four.each_ref().map(|sample| Complex::<V>::load(sample, piece));
+                for (sample, to) in joined(loaded).into_iter().zip(four.iter_mut()) {
+                    sample.store(to, piece);
+                }
+            }
         }
     }
 }
 
-/// A sample times e^{iφ}.
-#[inline(always)]
-fn turned(sample: &Sample, (cos, sin): (f64, f64)) -> Sample {
-    let mut turned = [[0.0; LANES]; 2];
-    for lane in 0..LANES {
-        let (re, im) = (sample[0][lane], sample[1][lane]);
-        turned[0][lane] = re.mul_add(cos, -(im * sin));
-        turned[1][lane] = re.mul_add(sin, im * cos);
+/// One piece of a sample.
+#[derive(Clone, Copy)]
+struct Complex<V> {
+    re: V,
+    im: V,
+}
+
+impl<V: Vector> Complex<V> {
+    #[inline(always)]
+    fn load(sample: &Sample, piece: usize) -> Self {
+        Self { re: V::load(&sample[0], piece), im: V::load(&sample[1], piece) }
     }
-    turned
+
+    #[inline(always)]
+    fn store(self, to: &mut Sample, piece: usize) {
+        self.re.store(&mut to[0], piece);
+        self.im.store(&mut to[1], piece);
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Self) -> Self {
+        Self { re: self.re.plus(other.re), im: self.im.plus(other.im) }
+    }
+
+    #[inline(always)]
+    fn minus(self, other: Self) -> Self {
+        Self { re: self.re.minus(other.re), im: self.im.minus(other.im) }
+    }
+
+    /// Plus i times `other`.
+    #[inline(always)]
+    fn plus_i(self, other: Self) -> Self {
+        Self { re: self.re.minus(other.im), im: self.im.plus(other.re) }
+    }
+
+    /// Minus i times `other`.
+    #[inline(always)]
+    fn minus_i(self, other: Self) -> Self {
+        Self { re: self.re.plus(other.im), im: self.im.minus(other.re) }
+    }
+
+    /// Times e^{iφ}.
+    #[inline(always)]
+    fn turned(self, (cos, sin): (f64, f64)) -> Self {
+        let (cos, sin) = (V::splat(cos), V::splat(sin));
+        Self {
+            re: self.re.times_minus(cos, self.im.times(sin)),
+            im: self.re.times_plus(sin, self.im.times(cos)),
+        }
+    }
 }
 
 /// The transform of four samples.
 #[inline(always)]
-fn joined([a, b, c, d]: [Sample; 4]) -> [Sample; 4] {
-    let mut joined = [[[0.0; LANES]; 2]; 4];
-    for lane in 0..LANES {
-        let even = [a[0][lane] + c[0][lane], a[1][lane] + c[1][lane]];
-        let even_less = [a[0][lane] - c[0][lane], a[1][lane] - c[1][lane]];
-        let odd = [b[0][lane] + d[0][lane], b[1][lane] + d[1][lane]];
-        let odd_less = [b[0][lane] - d[0][lane], b[1][lane] - d[1][lane]];
-        for part in 0..2 {
-            joined[0][part][lane] = even[part] + odd[part];
-            joined[2][part][lane] = even[part] - odd[part];
-        }
-        // Times i is real to imaginary, imaginary to minus real.
-        joined[1][0][lane] = even_less[0] - odd_less[1];
-        joined[1][1][lane] = even_less[1] + odd_less[0];
-        joined[3][0][lane] = even_less[0] + odd_less[1];
-        joined[3][1][lane] = even_less[1] - odd_less[0];
-    }
-    joined
+fn joined<V: Vector>([a, b, c, d]: [Complex<V>; 4]) -> [Complex<V>; 4] {
+    let (even, even_less) = (a.plus(c), a.minus(c));
+    let (odd, odd_less) = (b.plus(d), b.minus(d));
+    [even.plus(odd), even_less.plus_i(odd_less), even.minus(odd), even_less.minus_i(odd_less)]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{self, Work};
+
+    struct Run<'a> {
+        transform: &'a Transform,
+        samples: &'a mut [Sample],
+    }
+
+    impl Work for Run<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<V: Vector>(self) {
+            self.transform.run::<V>(self.samples);
+        }
+    }
 
     #[test]
     fn transforms_are_those_of_plain_sums() {
@@ -119,17 +169,17 @@ mod tests {
             let value = |sample: usize, part: usize, lane: usize| {
                 libm::sin((sample * 31 + part * 17 + lane * 7) as f64)
             };
-            let mut samples = vec![[[0.0; LANES]; 2]; n_samples];
+            let mut samples = vec![ZERO; n_samples];
             for sample in 0..n_samples {
-                for (part, lanes) in samples[transform.place(sample)].iter_mut().enumerate() {
+                for (part, lanes) in samples[sample].iter_mut().enumerate() {
                     for (lane, slot) in lanes.iter_mut().enumerate() {
                         *slot = value(sample, part, lane);
                     }
                 }
             }
-            transform.run(&mut samples);
+            simd::widest(Run { transform: &transform, samples: &mut samples });
             for mode in (0..n_samples).step_by(n_samples.div_ceil(19)) {
-                let [re, im] = samples[mode];
+                let [re, im] = samples[transform.place(mode)];
                 for lane in 0..LANES {
                     let (mut re_sum, mut im_sum) = (0.0, 0.0);
                     for sample in 0..n_samples {
