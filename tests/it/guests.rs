@@ -108,6 +108,7 @@ impl Store {
             limits,
             watch: Arc::new(Watch::default()),
             batch_rows,
+            threads: None,
             may_cut: false,
         })?;
         Ok((binding, report))
