@@ -1,4 +1,4 @@
-//! Many light curves behind each other, and the frequencies to try on them.
+//! Many light curves behind each other.
 
 use crate::KernelError;
 
