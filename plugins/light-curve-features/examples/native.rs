@@ -23,6 +23,7 @@ impl Uniform {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "printing is what it is for")]
 fn time(name: &str, features: &[Feature], curves: &[[Vec<f64>; 3]]) {
     let mut extractor = Extractor::new(features, 1.0);
     let (mut out, mut reasons) = (vec![0.0; extractor.columns()], Vec::new());
@@ -39,7 +40,6 @@ fn time(name: &str, features: &[Feature], curves: &[[Vec<f64>; 3]]) {
     println!("{name:40} {:9.3} µs  {sum:.3}", 1e6 * best / curves.len() as f64);
 }
 
-#[expect(clippy::print_stdout, reason = "printing is what it is for")]
 fn main() {
     let mut uniform = Uniform(1);
     let curves: Vec<_> = (0..CURVES)

@@ -95,14 +95,22 @@ const fn column(name: &'static str, unit: Unit, ucd: &'static str, about: &'stat
 /// A feature of all points, with one column.
 macro_rules! plain {
     ($needs:literal, $name:literal, $unit:ident, $ucd:literal, $about:literal) => {
-        Spec { needs: $needs, weighs: false, columns: &[column($name, Unit::$unit, $ucd, $about)] }
+        Spec {
+            needs: $needs,
+            weighs: false,
+            columns: &[Column { name: $name, unit: Unit::$unit, ucd: $ucd, about: $about }],
+        }
     };
 }
 
 /// A feature of the points with an error, with one column.
 macro_rules! weighed {
     ($needs:literal, $name:literal, $unit:ident, $ucd:literal, $about:literal) => {
-        Spec { needs: $needs, weighs: true, columns: &[column($name, Unit::$unit, $ucd, $about)] }
+        Spec {
+            needs: $needs,
+            weighs: true,
+            columns: &[Column { name: $name, unit: Unit::$unit, ucd: $ucd, about: $about }],
+        }
     };
 }
 

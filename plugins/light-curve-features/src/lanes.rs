@@ -44,9 +44,9 @@ pub fn extremes(values: &[f64]) -> (f64, f64) {
     let mut highs = [f64::NEG_INFINITY; LANES];
     let (groups, rest) = values.as_chunks::<LANES>();
     for group in groups {
-        for lane in 0..LANES {
-            lows[lane] = if group[lane] < lows[lane] { group[lane] } else { lows[lane] };
-            highs[lane] = if group[lane] > highs[lane] { group[lane] } else { highs[lane] };
+        for ((low, high), value) in lows.iter_mut().zip(&mut highs).zip(group) {
+            *low = if value < low { *value } else { *low };
+            *high = if value > high { *value } else { *high };
         }
     }
     let low = lows.iter().chain(rest).fold(f64::INFINITY, |low, value| low.min(*value));

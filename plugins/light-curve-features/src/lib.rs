@@ -131,7 +131,8 @@ fn reason_field(name: &str, about: &str) -> Field {
 /// What [`band_fields`] declares.
 fn band_columns(params: &Params, curves: &light_curve::Curves) -> Vec<ArrayRef> {
     let mut extractor = Extractor::new(&params.features, params.n_std);
-    let mut columns = vec![Vec::with_capacity(curves.len()); extractor.columns()];
+    let mut columns: Vec<_> =
+        (0..extractor.columns()).map(|_| Vec::with_capacity(curves.len())).collect();
     let mut numbers = vec![f64::NAN; extractor.columns()];
     let (mut reasons, mut words) = (Vec::new(), StringBuilder::new());
     for row in 0..curves.len() {
