@@ -44,7 +44,6 @@ PEER = {
     "linear_trend": (light_curve.LinearTrend(), 0),
     "linear_trend_sigma": (light_curve.LinearTrend(), 1),
     "linear_trend_noise": (light_curve.LinearTrend(), 2),
-    "magnitude_percentage_ratio": (light_curve.MagnitudePercentageRatio(0.4, 0.05), 0),
     "maximum_slope": (light_curve.MaximumSlope(), 0),
     "maximum_time_interval": (light_curve.MaximumTimeInterval(), 0),
     "mean": (light_curve.Mean(), 0),
@@ -58,7 +57,6 @@ PEER = {
     "otsu_std_upper": (light_curve.OtsuSplit(), 2),
     "otsu_lower_to_all_ratio": (light_curve.OtsuSplit(), 3),
     "percent_amplitude": (light_curve.PercentAmplitude(), 0),
-    "percent_difference_magnitude_percentile": (light_curve.PercentDifferenceMagnitudePercentile(0.05), 0),
     "reduced_chi2": (light_curve.ReducedChi2(), 0),
     "roms": (light_curve.Roms(), 0),
     "skew": (light_curve.Skew(), 0),
@@ -71,14 +69,19 @@ PEER = {
 }
 WEIGHS = {"excess_variance", "linear_fit_slope", "linear_fit_slope_sigma", "linear_fit_reduced_chi2",
           "reduced_chi2", "roms", "stetson_k", "weighted_mean"}
+# Of light-curve's features, those whose quantiles it rounds to float32.
+ROUNDED = ["magnitude_percentage_ratio", "percent_difference_magnitude_percentile"]
 FORMULAS = ["autocorrelation_length", "biweight_location", "chi2", "drw_sigma", "drw_tau", "inverse_von_neumann",
             "pair_slope_trend", "stetson_i", "stetson_j", "structure_function_amplitude",
-            "structure_function_slope"]
+            "structure_function_slope", *ROUNDED]
 
 
 def peer(column, t, x, e):
     feature, index = PEER[column]
-    return float(feature(t, x, e, fill_value=NAN)[index])
+    value = float(feature(t, x, e, fill_value=NAN)[index])
+    # light-curve calls the deviation of a single point zero; it is not defined.
+    single = round(len(x) * feature(t, x, e)[3]) in (1, len(x) - 1) if column.startswith("otsu_std") else False
+    return NAN if single and value == 0 else value
 
 
 def peers(t, x, e):
@@ -104,6 +107,12 @@ def formulas(t, x, e):
     d = (xw - mean) / ew
     out["chi2"] = float(np.sum(d**2))
     out["inverse_von_neumann"] = float(np.var(x, ddof=1) / (np.sum(np.diff(x) ** 2) / (len(x) - 1)))
+    between = lambda low, high: np.diff(np.quantile(x, [low, high], method="hazen"))[0]
+    out["magnitude_percentage_ratio"] = float(between(0.4, 0.6) / between(0.05, 0.95))
+    out["percent_difference_magnitude_percentile"] = float(between(0.05, 0.95) / np.median(x))
+    rounded = [float(feature(t, x, x)[0]) for feature in (
+        light_curve.MagnitudePercentageRatio(0.4, 0.05), light_curve.PercentDifferenceMagnitudePercentile(0.05))]
+    assert np.allclose(rounded, [out[column] for column in ROUNDED], rtol=5e-6, atol=0), rounded
     steps = np.diff(x[-30:])
     out["pair_slope_trend"] = float(np.mean(np.sign(steps)))
     n = len(xw)
@@ -227,8 +236,7 @@ def sums(archive):
     for points in archive.values():
         if usable(points):
             for column, value in peers(*np.array(points).T).items():
-                # light-curve calls the deviation of a single point zero; it is not defined.
-                if np.isfinite(value) and not (column.startswith("otsu_std") and value == 0):
+                if np.isfinite(value):
                     total[column][0] += 1
                     total[column][1] += abs(value)
     return [(column, n, repr(float(value))) for column, (n, value) in total.items()]

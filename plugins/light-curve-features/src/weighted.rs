@@ -2,7 +2,7 @@
 
 use crate::lanes::sums;
 use crate::moments::Moments;
-use crate::reason::{Reason, Value, over};
+use crate::reason::{Value, over};
 
 /// Sums over points that have an error σ > 0; at least one.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -49,7 +49,7 @@ impl Weighted {
     /// [doi:10.3847/1538-4357/aa9188](https://doi.org/10.3847/1538-4357/aa9188).
     ///
     /// # Errors
-    /// [`Reason::DividesByZero`] if the mean is zero.
+    /// If the mean is zero.
     pub fn excess_variance(&self, moments: &Moments) -> Value {
         let mean = over(moments.mean)?;
         Ok((moments.variance() - self.error_square) / (mean * mean))
@@ -71,7 +71,7 @@ impl Weighted {
     /// [doi:10.1086/133808](https://doi.org/10.1086/133808).
     ///
     /// # Errors
-    /// [`Reason::Constant`].
+    /// If all values are the same.
     pub fn stetson_k(&self, moments: &Moments) -> Value {
         moments.spread()?;
         Ok(self.absolute / over((self.n * self.chi2).sqrt())?)
@@ -139,6 +139,7 @@ impl WithErrors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::Reason;
 
     #[test]
     fn by_hand() {
