@@ -49,7 +49,6 @@ PEER = {
     "mean": (light_curve.Mean(), 0),
     "median": (light_curve.Median(), 0),
     "median_absolute_deviation": (light_curve.MedianAbsoluteDeviation(), 0),
-    "median_buffer_range_percentage": (light_curve.MedianBufferRangePercentage(0.1), 0),
     "minimum_time_interval": (light_curve.MinimumTimeInterval(), 0),
     "observation_count": (light_curve.ObservationCount(), 0),
     "otsu_mean_diff": (light_curve.OtsuSplit(), 0),
@@ -70,7 +69,7 @@ PEER = {
 WEIGHS = {"excess_variance", "linear_fit_slope", "linear_fit_slope_sigma", "linear_fit_reduced_chi2",
           "reduced_chi2", "roms", "stetson_k", "weighted_mean"}
 # Of light-curve's features, those whose quantiles it rounds to float32.
-ROUNDED = ["magnitude_percentage_ratio", "percent_difference_magnitude_percentile"]
+ROUNDED = ["magnitude_percentage_ratio", "median_buffer_range_percentage", "percent_difference_magnitude_percentile"]
 FORMULAS = ["autocorrelation_length", "biweight_location", "chi2", "drw_sigma", "drw_tau", "inverse_von_neumann",
             "pair_slope_trend", "stetson_i", "stetson_j", "structure_function_amplitude",
             "structure_function_slope", *ROUNDED]
@@ -96,7 +95,7 @@ def formulas(t, x, e):
     """By the definitions, written out in NumPy; biweight_location by astropy."""
     has = ~np.isnan(e)
     tw, xw, ew = t[has], x[has], e[has]
-    out = {}
+    out = quantiles(x)
     off = x - np.mean(x)
     lag = 1
     while np.dot(off[:-lag], off[lag:]) / np.dot(off, off) >= np.exp(-1):
@@ -107,12 +106,6 @@ def formulas(t, x, e):
     d = (xw - mean) / ew
     out["chi2"] = float(np.sum(d**2))
     out["inverse_von_neumann"] = float(np.var(x, ddof=1) / (np.sum(np.diff(x) ** 2) / (len(x) - 1)))
-    between = lambda low, high: np.diff(np.quantile(x, [low, high], method="hazen"))[0]
-    out["magnitude_percentage_ratio"] = float(between(0.4, 0.6) / between(0.05, 0.95))
-    out["percent_difference_magnitude_percentile"] = float(between(0.05, 0.95) / np.median(x))
-    rounded = [float(feature(t, x, x)[0]) for feature in (
-        light_curve.MagnitudePercentageRatio(0.4, 0.05), light_curve.PercentDifferenceMagnitudePercentile(0.05))]
-    assert np.allclose(rounded, [out[column] for column in ROUNDED], rtol=5e-6, atol=0), rounded
     steps = np.diff(x[-30:])
     out["pair_slope_trend"] = float(np.mean(np.sign(steps)))
     n = len(xw)
@@ -124,6 +117,17 @@ def formulas(t, x, e):
     out["structure_function_amplitude"], out["structure_function_slope"] = structure_function(tw, xw, ew)
     out["drw_sigma"], out["drw_tau"] = random_walk(tw, xw, ew)
     return out
+
+
+def quantiles(x):
+    """What light-curve has, too, with quantiles that it rounds to float32."""
+    between = lambda low, high: np.diff(np.quantile(x, [low, high], method="hazen"))[0]
+    median = np.median(x)
+    return {
+        "magnitude_percentage_ratio": float(between(0.4, 0.6) / between(0.05, 0.95)),
+        "median_buffer_range_percentage": float(np.mean(np.abs(x - median) <= 0.1 * (0.5 * np.ptp(x)))),
+        "percent_difference_magnitude_percentile": float(between(0.05, 0.95) / median),
+    }
 
 
 def structure_function(t, x, e):
@@ -231,11 +235,12 @@ def chosen(archive):
 
 
 def sums(archive):
-    """Number and sum of each of the peer's features over all light curves that it takes."""
-    total = {column: [0, 0.0] for column in PEER}
+    """Number and sum of features over all light curves that it takes."""
+    total = {column: [0, 0.0] for column in [*PEER, *ROUNDED]}
     for points in archive.values():
         if usable(points):
-            for column, value in peers(*np.array(points).T).items():
+            t, x, e = np.array(points).T
+            for column, value in (peers(t, x, e) | quantiles(x)).items():
                 if np.isfinite(value):
                     total[column][0] += 1
                     total[column][1] += abs(value)
