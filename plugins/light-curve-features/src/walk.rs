@@ -15,7 +15,7 @@ const TAU_REACH: f64 = 10.0;
 const EDGE: f64 = 1e-3;
 /// The refinement ends when its triangle is smaller, in ln σ and ln τ, or after this many
 /// steps.
-const SMALL: f64 = 1e-9;
+const SMALL: f64 = 1e-7;
 const STEPS: u32 = 400;
 
 /// A damped random walk, which is a stationary Gaussian process of covariance
@@ -70,16 +70,21 @@ pub fn fit(
     let (low, high) = bounds(times, &light.intervals)?;
     let cost = |place: [f64; 2]| {
         let inside = (0..2).all(|axis| low[axis] <= place[axis] && place[axis] <= high[axis]);
-        if inside { light.cost(libm::exp(place[0]), libm::exp(place[1])) } else { f64::INFINITY }
+        if inside {
+            light.cost(libm::exp(place[0]), &light.forgotten(libm::exp(place[1])))
+        } else {
+            f64::INFINITY
+        }
     };
     let at = |axis: usize, index: u32, of: u32| {
         low[axis] + (f64::from(index) + 0.5) / f64::from(of) * (high[axis] - low[axis])
     };
     let mut best = ([0.0; 2], f64::INFINITY);
-    for tau in 0..TAUS {
-        for sigma in 0..SIGMAS {
-            let place = [at(0, sigma, SIGMAS), at(1, tau, TAUS)];
-            let cost = cost(place);
+    for tau in (0..TAUS).map(|tau| at(1, tau, TAUS)) {
+        let forgotten = light.forgotten(libm::exp(tau));
+        for sigma in (0..SIGMAS).map(|sigma| at(0, sigma, SIGMAS)) {
+            let place = [sigma, tau];
+            let cost = light.cost(libm::exp(sigma), &forgotten);
             if cost < best.1 {
                 best = (place, cost);
             }
@@ -111,25 +116,28 @@ fn bounds(times: &[f64], intervals: &[f64]) -> Result<([f64; 2], [f64; 2]), Reas
 }
 
 impl Scaled {
+    /// 1 − exp(−2Δt/τ) for each interval, exact for short ones too; its first place is that
+    /// of the first point, before which all is forgotten.
+    fn forgotten(&self, tau: f64) -> Vec<f64> {
+        let share = |interval: &f64| -libm::expm1(-2.0 * interval / tau);
+        std::iter::once(1.0).chain(self.intervals.iter().map(share)).collect()
+    }
+
     /// −2 ln likelihood but for a constant, at the likeliest mean.
-    fn cost(&self, sigma: f64, tau: f64) -> f64 {
+    fn cost(&self, sigma: f64, forgotten: &[f64]) -> f64 {
         let variance = sigma * sigma;
         // The filter runs on the values and, for the mean, on ones.
         let (mut value, mut one) = (0.0, 0.0);
         let mut left = variance;
         let (mut yy, mut y1, mut ones) = (0.0, 0.0, 0.0);
         let (mut logs, mut product) = (0.0, 1.0);
-        for at in 0..self.values.len() {
-            if at > 0 {
-                // 1 − exp(−2Δt/τ), exact for short intervals too.
-                let forgotten = -libm::expm1(-2.0 * self.intervals[at - 1] / tau);
-                let kept = 1.0 - forgotten;
-                let decay = kept.sqrt();
-                value *= decay;
-                one *= decay;
-                left = kept * left + variance * forgotten;
-            }
-            let total = left + self.noise[at];
+        for (at, (forgotten, noise)) in forgotten.iter().zip(&self.noise).enumerate() {
+            let kept = 1.0 - forgotten;
+            let decay = kept.sqrt();
+            value *= decay;
+            one *= decay;
+            left = kept * left + variance * forgotten;
+            let total = left + noise;
             let inverse = 1.0 / total;
             let (off_value, off_one) = (self.values[at] - value, 1.0 - one);
             yy += off_value * off_value * inverse;
@@ -138,7 +146,7 @@ impl Scaled {
             let gain = left * inverse;
             value += gain * off_value;
             one += gain * off_one;
-            left = gain * self.noise[at];
+            left = gain * noise;
             // One logarithm for eight factors.
             product *= total;
             if at % 8 == 7 {
