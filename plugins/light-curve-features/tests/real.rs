@@ -26,7 +26,7 @@ fn files(archive: &[u8]) -> Vec<(String, &[u8])> {
             let end = field.iter().position(|byte| *byte == 0).unwrap_or(length);
             String::from_utf8_lossy(&field[..end]).trim().to_owned()
         };
-        let size = usize::from_str_radix(&text(124, 12), 8).unwrap();
+        let size = usize::from_str_radix(&text(124, 12), 8).expect("a size in octal");
         files.push((text(0, 100), &archive[at + 512..at + 512 + size]));
         at += 512 + size.div_ceil(512) * 512;
     }
@@ -40,9 +40,9 @@ fn curves(archive: &[u8]) -> Vec<Vec<[f64; 3]>> {
         if !(name.contains("/light-curves/") && name.ends_with(".csv")) {
             continue;
         }
-        for line in std::str::from_utf8(content).unwrap().lines().skip(1) {
+        for line in std::str::from_utf8(content).expect("text").lines().skip(1) {
             let cells: Vec<_> = line.split(',').collect();
-            let point = [0, 1, 2].map(|cell| cells[cell].parse().unwrap());
+            let point = [0, 1, 2].map(|cell| cells[cell].parse().expect("a number"));
             curves.entry((name.clone(), cells[3].to_owned())).or_default().push(point);
         }
     }
