@@ -2,12 +2,12 @@
 """Times the package light-curve on 20,000 light curves of 200 points, and writes the same for Skyloom.
 
     pip install light-curve==0.13.3 numpy==2.4.6 pyarrow==26.0.1
-    python light_curve_features.py /tmp/features
+    python docs/benchmarks/light_curve_features.py results/features
 
-One core, `Extractor.many`, the features that both have. Best of three. The folder then holds
+One core, `Extractor.many`, the features that both have. Best of three. The folder lies within the project and then holds
 curves.parquet and light-curve-features.yaml, to be run with
 
-    skyloom run -j 1 /tmp/features/light-curve-features.yaml --recompute
+    skyloom run -j 1 results/features/light-curve-features.yaml --recompute
 
 which prints the time of the node `features`.
 """
