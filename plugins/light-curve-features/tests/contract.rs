@@ -23,9 +23,9 @@ fn band(name: &str, kind: Kind, unit: Option<&str>, rows: &[Vec<Point>]) -> (Fie
         for &(time, value, error) in row {
             let point = lists.values();
             for (part, number) in [time, value, error].into_iter().enumerate() {
-                point.field_builder::<Float64Builder>(part).unwrap().append_value(number);
+                point.field_builder::<Float64Builder>(part).expect("a number").append_value(number);
             }
-            point.field_builder::<UInt8Builder>(3).unwrap().append_value(0);
+            point.field_builder::<UInt8Builder>(3).expect("flags").append_value(0);
             point.append(true);
         }
         lists.append(!row.is_empty());
@@ -60,7 +60,7 @@ fn harness(params: &str, sources: RecordBatch) -> Harness<LightCurveFeatures> {
 }
 
 fn features(params: &str) -> RecordBatch {
-    harness(params, sources(Kind::Flux, Some("uJy"))).run().unwrap().table("features")
+    harness(params, sources(Kind::Flux, Some("uJy"))).run().expect("it runs").table("features")
 }
 
 fn numbers(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
@@ -69,7 +69,7 @@ fn numbers(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
 }
 
 fn words(table: &RecordBatch, name: &str) -> Vec<Option<String>> {
-    let words = table.column_by_name(name).unwrap().as_string::<i32>().iter();
+    let words = table.column_by_name(name).expect("a column").as_string::<i32>().iter();
     words.map(|word| word.map(str::to_owned)).collect()
 }
 
