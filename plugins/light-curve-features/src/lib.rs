@@ -5,7 +5,7 @@
 //! - [`lanes`]: sums in a fixed order;
 //! - [`reason`]: why a feature has no value;
 //! - [`moments`], [`order`], [`normality`], [`otsu`]: of the values alone;
-//! - [`times`], [`steps`], [`line`]: with their times;
+//! - [`times`], [`steps`], [`mod@line`]: with their times;
 //! - [`weighted`], [`structure`], [`walk`]: with their errors, too;
 //! - [`colour`]: of two bands.
 //!
