@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use light_curve_assembler::LightCurveAssembler;
 use skyloom_plugin::arrow_array::RecordBatch;
 use skyloom_plugin::arrow_array::cast::AsArray;
-use skyloom_plugin::arrow_array::types::{Float64Type, UInt8Type};
+use skyloom_plugin::arrow_array::types::{Float64Type, Int64Type, UInt8Type};
 use skyloom_plugin::prelude::*;
 use skyloom_plugin_testing::{Harness, table};
 
@@ -69,11 +69,7 @@ fn found(curves: &RecordBatch, bands: &[&str]) -> BTreeMap<(String, String), Poi
             };
             let key = match curves.column(0).data_type() {
                 DataType::Utf8 => curves.column(0).as_string::<i32>().value(row).to_owned(),
-                _ => curves
-                    .column(0)
-                    .as_primitive::<skyloom_plugin::arrow_array::types::Int64Type>()
-                    .value(row)
-                    .to_string(),
+                _ => curves.column(0).as_primitive::<Int64Type>().value(row).to_string(),
             };
             found.insert((key, (*band).to_owned()), (0..points.len()).map(point).collect());
         }
