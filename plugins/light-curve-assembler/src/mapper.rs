@@ -274,20 +274,25 @@ enum Zero {
 
 impl<'a> Columns<'a> {
     fn read(series: &'a Series, batch: &Batch) -> Result<Self> {
-        let numbers = |column: &Option<String>| {
+        // In a component, an error can come of two kinds: types are spelt out for that.
+        let numbers = |column: &Option<String>| -> Result<Option<Numbers>> {
             column.as_ref().map(|column| batch.numbers(column)).transpose()
         };
         let band = match &series.band {
             Which::Column(column) => Bands::Values(column, Keys::read(batch, column)?),
             Which::Always(band) => Bands::Always(*band),
         };
-        let truth = |column: &String| match batch.column(column)?.data_type() {
-            DataType::Boolean => Ok(Truth::Boolean(batch.booleans(column)?)),
-            _ => Ok(Truth::Number(batch.numbers(column)?)),
+        let truth = |column: &String| -> Result<Truth> {
+            match batch.column(column)?.data_type() {
+                DataType::Boolean => batch.booleans(column).map(Truth::Boolean),
+                _ => batch.numbers(column).map(Truth::Number),
+            }
         };
-        let zero = |zero_point: &ZeroPoint| match zero_point {
-            ZeroPoint::Number(number) => Ok(Zero::Always(*number)),
-            ZeroPoint::Column(column) => Ok(Zero::Column(batch.numbers(column)?)),
+        let zero = |zero_point: &ZeroPoint| -> Result<Zero> {
+            match zero_point {
+                ZeroPoint::Number(number) => Ok(Zero::Always(*number)),
+                ZeroPoint::Column(column) => batch.numbers(column).map(Zero::Column),
+            }
         };
         Ok(Self {
             band,
