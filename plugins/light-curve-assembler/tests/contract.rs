@@ -103,12 +103,11 @@ fn rows(more: &str, rows: &[(i64, f64, i8, f64, f64)]) -> Assembler {
     Harness::new(params).table("detections", rows)
 }
 
-/// Times, values and errors of a cell; none where it is null.
-fn cell(
-    curves: &RecordBatch,
-    column: &str,
-    row: usize,
-) -> Option<Vec<(f64, f64, Option<f64>, u8)>> {
+/// Time, value, error, flags.
+type Point = (f64, f64, Option<f64>, u8);
+
+/// The points of a cell; none where it is null.
+fn cell(curves: &RecordBatch, column: &str, row: usize) -> Option<Vec<Point>> {
     let lists = curves.column_by_name(column)?.as_list::<i32>();
     lists.is_valid(row).then(|| {
         let points = lists.value(row);
