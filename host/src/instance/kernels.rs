@@ -538,7 +538,9 @@ fn link_forest(kernels: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> 
                 return Ok((Err(message.to_owned()),));
             }
             let packed = match ForestHandle::pack(&trees) {
-                Ok(packed) => Ok(context.data_mut().resources.push(packed)?),
+                Ok(packed) => context.data_mut().resources.push(packed).map_err(|_| {
+                    "too many forests are held at once; drop each when done".to_owned()
+                }),
                 Err(words) => Err(words),
             };
             Ok((packed,))
