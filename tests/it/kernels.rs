@@ -60,7 +60,7 @@ fn wrong_questions_are_answered_in_words() {
         ("no frequencies", "0 frequencies are not between 1 and"),
         ("frequencies without end", "4294967295 frequencies are not between 1 and"),
         ("peaks without end", "4294967295 peaks of 2 light curves are too many"),
-        ("no samples", "the samples per peak is NaN"),
+        ("no samples", "the number of samples per peak is NaN"),
         ("more than one call can do", "too much for one call"),
         ("period of nothing", "period"),
         ("bins of nothing", "0 bins of phase are not between 2 and 256"),
