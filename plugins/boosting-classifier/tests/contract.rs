@@ -81,7 +81,8 @@ fn accuracy(predictions: &RecordBatch, data: &RecordBatch) -> f64 {
 }
 
 fn replaced(data: &RecordBatch, column: usize, field: Field, array: ArrayRef) -> RecordBatch {
-    let columns = data.schema().fields().iter().zip(data.columns()).enumerate();
+    let schema = data.schema();
+    let columns = schema.fields().iter().zip(data.columns()).enumerate();
     let columns: Vec<(Field, ArrayRef)> = columns
         .map(|(at, (old, values))| match at == column {
             true => (field.clone(), Arc::clone(&array)),
@@ -150,7 +151,8 @@ fn each_row_is_answered_by_the_model_of_its_fold() {
     let of_two: Vec<bool> = folds.values().iter().map(|&fold| fold == 2).collect();
     let others: Vec<RecordBatch> =
         (0..200).filter(|&row| !of_two[row]).map(|row| data.slice(row, 1)).collect();
-    let columns = data.schema().fields().iter().enumerate().map(|(column, field)| {
+    let schema = data.schema();
+    let columns = schema.fields().iter().enumerate().map(|(column, field)| {
         let parts: Vec<ArrayRef> = others.iter().map(|row| row.column(column).clone()).collect();
         (field.as_ref().clone(), concat(&parts))
     });

@@ -23,7 +23,8 @@ def rows():
     n_rows = 1500
     label = random.choice(3, size=n_rows, p=[0.6, 0.1, 0.3])
     centre = np.array([[0, 0, 0, 0], [18, -9, 4, 0], [6, 12, -3, 0]])[label]
-    values = np.round(centre + random.normal(scale=9, size=(n_rows, 4)))
+    # All above 0: LightGBM gives zero a bin with borders of its own.
+    values = np.round(200 + centre + random.normal(scale=9, size=(n_rows, 4)))
     # Missing more often in class `three`; never in `d`.
     missing = random.random((n_rows, 4)) < np.where(label == 1, 0.3, 0.08)[:, None]
     missing[:, 3] = False
