@@ -41,7 +41,8 @@ fn table() -> RecordBatch {
 
 #[test]
 fn probabilities_are_those_of_lightgbm() {
-    let params = r#"{"label": "class", "rounds": 30, "num-leaves": 8}"#;
+    let params = r#"{"label": "class", "rounds": 30, "num-leaves": 8, "min-data-in-leaf": 1,
+            "min-sum-hessian": 5}"#;
     let outputs = Harness::<BoostingTrainer>::new(params).table("data", table()).run();
     let model = outputs.expect("learns").table("model");
     let harness = Harness::<BoostingClassifier>::new("{}");

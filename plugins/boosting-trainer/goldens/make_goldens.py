@@ -1,7 +1,8 @@
 """Trees that LightGBM boosts on a small table, for boosting-trainer to grow again.
 
 Values are few and whole, so both programs have the same bins: a bin for each value. LightGBM
-keeps gradients as 32-bit floats, which is as far as values may differ.
+keeps gradients as 32-bit floats, which is as far as values may differ. It counts rows by their curvature while it looks for
+splits, which is no exact count: leaves are limited by curvature, and not by rows.
 
     pip install lightgbm==4.7.0 numpy==2.4.6
     python make_goldens.py
@@ -50,7 +51,7 @@ def boosted(values, label, weights=None, rounds=N_ROUNDS, **options):
         "max_bin": 255, "min_data_in_bin": 1, "feature_pre_filter": False, "verbose": -1})
     return lightgbm.train({
         "objective": "multiclass", "num_class": 3, "learning_rate": 0.1, "num_leaves": 8,
-        "min_data_in_leaf": 20, "min_sum_hessian_in_leaf": 1e-3, "lambda_l2": 1.0, "max_bin": 255,
+        "min_data_in_leaf": 1, "min_sum_hessian_in_leaf": 5.0, "lambda_l2": 1.0, "max_bin": 255,
         "min_data_in_bin": 1, "feature_pre_filter": False, "verbose": -1, "num_threads": 1,
         "deterministic": True, "force_col_wise": True, **options}, data, rounds)
 
@@ -87,7 +88,7 @@ if __name__ == "__main__":
     weights = np.array([1.0, 2.5, 0.5])[label]
     weights /= weights.mean()
     write("weighted_trees.csv", header, trees(boosted(values, label, weights), label, weights))
-    coarse = boosted(values, label, num_leaves=31, min_data_in_leaf=5, min_sum_hessian_in_leaf=1.0,
+    coarse = boosted(values, label, num_leaves=31, min_sum_hessian_in_leaf=2.5,
                      lambda_l2=0.0, learning_rate=0.3, max_depth=4)
     write("coarse_trees.csv", header, trees(coarse, label))
     write("probabilities.csv", CLASSES, boosted(values, label, rounds=30).predict(values[:200]).tolist())

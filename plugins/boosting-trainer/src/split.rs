@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn sides_that_are_too_small_are_passed_over() {
-        let (histogram, all) = leaf(&[(0, -8, 1), (1, -2, 4), (2, 6, 4)]);
+        let (histogram, all) = leaf(&[(0, -8, 1), (1, 2, 4), (2, 6, 4)]);
         assert_eq!(RULE.search(&histogram, 3, all).expect("a split").bin, 0);
         let rule = Rule { min_curvature: 2, ..RULE };
         assert_eq!(rule.search(&histogram, 3, all).expect("a split").bin, 1);

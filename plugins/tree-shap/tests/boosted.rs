@@ -46,7 +46,8 @@ fn table() -> RecordBatch {
 
 fn model(more: &str) -> RecordBatch {
     let params = format!(
-        r#"{{"label": "class", "features": ["a", "b", "c", "d"], "rounds": 4, "num-leaves": 8{more}}}"#
+        r#"{{"label": "class", "features": ["a", "b", "c", "d"], "rounds": 4, "num-leaves": 8, "min-data-in-leaf": 1,
+            "min-sum-hessian": 5{more}}}"#
     );
     let outputs = Harness::<BoostingTrainer>::new(params).table("data", table()).run();
     outputs.expect("learns").table("model")
