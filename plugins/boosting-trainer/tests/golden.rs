@@ -95,20 +95,23 @@ impl Pair<'_> {
         };
         assert_eq!(test.feature.to_string(), line[3], "{place}: feature");
         let value = |row: &usize| self.columns[test.feature][*row];
-        let theirs = number(&line[4]);
-        let same_side = |row: &usize| (value(row) <= test.threshold) == (value(row) <= theirs);
-        assert!(rows.iter().all(same_side), "{place}: {} {theirs}", test.threshold);
-        let has_missing = rows.iter().any(|row| value(row).is_nan());
-        // Without missing values in a node, LightGBM sends later ones left, and Skyloom with the more.
-        if has_missing {
-            assert_eq!(test.missing_left, line[5] == "1", "{place}: missing values");
-        }
-        let goes_left =
-            |row: &usize| value(row) <= test.threshold || value(row).is_nan() && test.missing_left;
-        let (left, right): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| goes_left(row));
+        let part = |threshold: f64, missing_left: bool| -> (Vec<usize>, Vec<usize>) {
+            let goes_left =
+                |row: &usize| value(row) <= threshold || value(row).is_nan() && missing_left;
+            rows.iter().partition(|row| goes_left(row))
+        };
+        let (left, right) = part(test.threshold, test.missing_left);
+        let (their_left, their_right) = part(number(&line[4]), line[5] == "1");
         let child = |field: &str| field.parse().expect("a node");
-        self.check(test.left, child(&line[8]), left);
-        self.check(test.left + 1, child(&line[9]), right);
+        let (mut of_left, mut of_right) = (child(&line[8]), child(&line[9]));
+        // "Missing or not" is one split, whichever side the missing are sent to.
+        if left == their_right {
+            std::mem::swap(&mut of_left, &mut of_right);
+        } else {
+            assert_eq!(left, their_left, "{place}: {test:?}, theirs {line:?}");
+        }
+        self.check(test.left, of_left, left);
+        self.check(test.left + 1, of_right, right);
     }
 }
 
