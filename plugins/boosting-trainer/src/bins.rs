@@ -21,7 +21,7 @@ impl BinnedFeature {
     /// Cuts at the quantiles of the rows `learners`, NaN being missing, and places all rows.
     pub(crate) fn new(values: &[f64], learners: &[u32], at_most: u8) -> Self {
         let sample: Vec<f64> = learners.iter().map(|&row| values[row as usize]).collect();
-        let coded = CodedFeature::new(&sample, u16::from(at_most.min(MISSING)));
+        let coded = CodedFeature::new(&sample, u16::from(at_most));
         let n_codes = u16::try_from(coded.n_codes()).expect("at most 255");
         let borders: Vec<f64> = (1..n_codes).map(|code| coded.threshold(code - 1, code)).collect();
         let bin = |&value: &f64| {
