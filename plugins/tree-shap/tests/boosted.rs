@@ -44,10 +44,10 @@ fn table() -> RecordBatch {
     table_of(columns)
 }
 
-fn model(more: &str) -> RecordBatch {
+fn model(rounds: u32, more: &str) -> RecordBatch {
     let params = format!(
-        r#"{{"label": "class", "features": ["a", "b", "c", "d"], "rounds": 4, "num-leaves": 8, "min-data-in-leaf": 1,
-            "min-sum-hessian": 5{more}}}"#
+        r#"{{"label": "class", "features": ["a", "b", "c", "d"], "rounds": {rounds},
+             "num-leaves": 8, "min-data-in-leaf": 1, "min-sum-hessian": 5{more}}}"#
     );
     let outputs = Harness::<BoostingTrainer>::new(params).table("data", table()).run();
     outputs.expect("learns").table("model")
@@ -65,7 +65,7 @@ fn numbers(table: &RecordBatch, column: &str) -> Vec<f64> {
 #[test]
 fn contributions_are_those_of_lightgbm() {
     let data = table().slice(0, 100);
-    let outputs = harness(r#"{"classes": "all"}"#, &data, model("")).run().expect("explains");
+    let outputs = harness(r#"{"classes": "all"}"#, &data, model(4, "")).run().expect("explains");
     let ours = outputs.table("attributions");
     let columns: Vec<Vec<f64>> =
         ["phi_a", "phi_b", "phi_c", "phi_d", "base"].iter().map(|c| numbers(&ours, c)).collect();
@@ -83,21 +83,21 @@ fn contributions_are_those_of_lightgbm() {
 #[test]
 fn declares_what_it_reads() {
     let data = table().slice(0, 40);
-    harness("{}", &data, model(r#", "folds": 2"#)).prove();
-    harness(r#"{"classes": "all"}"#, &data, model("")).prove();
+    harness("{}", &data, model(30, r#", "folds": 2"#)).prove();
+    harness(r#"{"classes": "all"}"#, &data, model(30, "")).prove();
 }
 
 #[test]
 fn each_row_is_explained_by_the_model_of_its_fold() {
     let data = table().slice(0, 60);
-    let both = model(r#", "folds": 3, "final-model": true"#);
+    let both = model(4, r#", "folds": 3, "final-model": true"#);
     let of = |params: &str| {
         let outputs = harness(params, &data, both.clone()).run().expect("explains");
         outputs.table("attributions")
     };
     let (unseen, last) =
         (of(r#"{"classes": "all"}"#), of(r#"{"classes": "all", "model": "final"}"#));
-    let alone = harness(r#"{"classes": "all"}"#, &data, model("")).run().expect("explains");
+    let alone = harness(r#"{"classes": "all"}"#, &data, model(4, "")).run().expect("explains");
     assert_eq!(numbers(&last, "phi_a"), numbers(&alone.table("attributions"), "phi_a"));
     let mut bases = numbers(&unseen, "base");
     bases.sort_by(f64::total_cmp);
