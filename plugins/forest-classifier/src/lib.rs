@@ -48,7 +48,7 @@ impl Plugin for ForestClassifier {
                            from forest-trainer do";
             return Err(Error::param("out-of-bag", message));
         }
-        bind_features(bind, "data", &model)?;
+        bind_features(bind, "data", &model.features)?;
         let key = bind.key("data", params.key.as_deref())?;
         bind.column("data", &key, params.key.as_ref().map(|_| "key"))?;
         bind.pass("predictions", "data", &key)?;
@@ -68,7 +68,7 @@ impl Plugin for ForestClassifier {
             let next = data.next()?;
             let at_end = next.is_none();
             if let Some(batch) = next {
-                features.extend(features_of(&batch, &model)?);
+                features.extend(features_of(&batch, &model.features)?);
                 batches.push(batch);
             }
             if features.len() < ROWS_AT_ONCE * model.features.len() && !at_end {

@@ -29,6 +29,8 @@ struct PackedTree {
     id: u32,
     root: u32,
     n_nodes: u32,
+    /// The first class that its leaves say something of.
+    class: u32,
 }
 
 /// A forest for prediction. Push its trees in order, then predict.
@@ -36,6 +38,8 @@ struct PackedTree {
 pub struct PackedForest {
     n_features: usize,
     n_classes: usize,
+    /// Values a leaf: one a class in forests, and 1 in boosted trees.
+    n_values: usize,
     nodes: Vec<PackedNode>,
     /// Where a node's distribution starts in `probabilities`; 0 for inner nodes.
     leaf: Vec<u32>,
@@ -47,7 +51,14 @@ impl PackedForest {
     /// A forest without trees yet.
     #[must_use]
     pub fn new(n_features: usize, n_classes: usize) -> Self {
-        Self { n_features, n_classes, ..Self::default() }
+        Self { n_features, n_classes, n_values: n_classes, ..Self::default() }
+    }
+
+    /// As [`Self::new`], for boosted trees, each of which adds to the margin of one class. Push
+    /// them with [`Self::push_for`], and sum with [`Self::add_to`].
+    #[must_use]
+    pub fn boosted(n_features: usize, n_classes: usize) -> Self {
+        Self { n_features, n_classes, n_values: 1, ..Self::default() }
     }
 
     /// The number of trees.
@@ -76,11 +87,22 @@ impl PackedForest {
     /// If the forest comes to 2^32 nodes or leaf probabilities, which a 32-bit guest's
     /// memory cannot hold.
     pub fn push(&mut self, tree: Tree) {
+        self.push_for(tree, 0);
+    }
+
+    /// Adds a tree whose leaves speak of this class, and those after it if they hold several
+    /// values.
+    ///
+    /// # Panics
+    /// As [`Self::push`]; also if there is no such class.
+    pub fn push_for(&mut self, tree: Tree, class: usize) {
+        assert!(class + self.n_values <= self.n_classes, "a class of the forest");
         let base = self.nodes.len();
         self.trees.push(PackedTree {
             id: tree.id().unsigned_abs(),
             root: index32(base),
             n_nodes: index32(tree.n_nodes()),
+            class: index32(class),
         });
         // Breadth first: the queue's places are the packed places.
         let mut queue = vec![0];
@@ -134,7 +156,9 @@ impl PackedForest {
     /// If `sums` has not `n_classes` values a row.
     pub fn add_to(&self, sums: &mut [f64], rows: &[f64]) {
         assert_eq!(sums.len(), self.n_sums(rows), "one sum a row and class");
-        self.fall(rows, |_, row, leaf| add(&mut sums[row * self.n_classes..], leaf));
+        self.fall(rows, |tree, row, leaf| {
+            add(&mut sums[row * self.n_classes + tree.class as usize..], leaf);
+        });
     }
 
     /// As [`Self::add_to`], but each row asks only the trees that did not learn from it;
@@ -154,7 +178,7 @@ impl PackedForest {
         assert_eq!(rows.len(), row_keys.len() * self.n_features, "one key for each row");
         assert_eq!(n_trees.len(), row_keys.len(), "one count for each row");
         self.fall(rows, |tree, row, leaf| {
-            if bagging.draws(tree, row_keys[row]) == 0 {
+            if bagging.draws(tree.id, row_keys[row]) == 0 {
                 add(&mut sums[row * self.n_classes..], leaf);
                 n_trees[row] += 1;
             }
@@ -168,7 +192,7 @@ impl PackedForest {
 
     /// Tells `visit` the tree, the row and the distribution of the leaf that the row
     /// reaches; for each row in the order of the trees.
-    fn fall(&self, rows: &[f64], mut visit: impl FnMut(u32, usize, &[f64])) {
+    fn fall(&self, rows: &[f64], mut visit: impl FnMut(PackedTree, usize, &[f64])) {
         let mut block = Block::default();
         for (at, rows) in rows.chunks(BLOCK * self.n_features).enumerate() {
             for tree in &self.trees {
@@ -177,8 +201,8 @@ impl PackedForest {
                 let reached = block.fall(nodes, rows, self.n_features);
                 for (row, &node) in reached.iter().enumerate() {
                     let leaf = leaves[node as usize] as usize;
-                    let leaf = &self.probabilities[leaf..leaf + self.n_classes];
-                    visit(tree.id, at * BLOCK + row, leaf);
+                    let leaf = &self.probabilities[leaf..leaf + self.n_values];
+                    visit(*tree, at * BLOCK + row, leaf);
                 }
             }
         }
