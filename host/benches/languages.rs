@@ -202,6 +202,7 @@ fn run(component: &Component, table: &Arc<Table>, objects: &ObjectStore) -> Dura
         limits: Limits::default(),
         watch: Arc::new(Watch::default()),
         batch_rows: BATCH_ROWS,
+        threads: None,
         may_cut: false,
     };
     let report = component.run(task).expect("it runs");

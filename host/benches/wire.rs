@@ -70,6 +70,7 @@ impl Bench {
             limits: Limits::default(),
             watch: Arc::new(Watch::default()),
             batch_rows: ROWS,
+            threads: None,
             may_cut: false,
         });
         report.expect("it runs")

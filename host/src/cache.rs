@@ -22,8 +22,8 @@ pub(crate) use entry::Variant;
 pub use explain::Because;
 pub use index::IndexState;
 pub(crate) use key::{
-    BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Key, PartitionKey, PortKey, UnitInput,
-    unit_key,
+    BindInput, BindKey, CONTRACT, Head, KEY_VERSION, Kernels, Key, PartitionKey, PortKey,
+    UnitInput, unit_key,
 };
 pub(crate) use lease::Claim;
 pub(crate) use splice::{Target, own_fields, splice};

@@ -10,8 +10,10 @@ mod abi;
 mod chosen;
 mod compiled;
 mod engine;
+mod kernels;
 mod scientific;
 mod store;
+mod threads;
 mod wasi;
 mod words;
 
@@ -20,6 +22,7 @@ pub use engine::{Component, Engine};
 pub use scientific::pack;
 pub(crate) use scientific::{INSTALL_RUNTIME, RUNTIME, runtime_folder};
 pub use store::{BoundInput, Limits, LogLevel, LogLine, RunInput, RunReport, Task, Watch};
+pub use threads::Threads;
 
 use std::sync::Arc;
 

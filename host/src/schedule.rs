@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 
 use crate::cache::{Because, Cache};
 use crate::data::Table;
-use crate::instance::{InstanceError, LogLine, PortKind, Role, RunReport, Scope, Watch};
+use crate::instance::{InstanceError, LogLine, PortKind, Role, RunReport, Scope, Threads, Watch};
 use crate::plan::{Plan, PlanNode, PlanSource};
 use crate::provenance::{Served, UnitRecord, now};
 use produced::{Makers, Produced};
@@ -50,6 +50,8 @@ pub struct Options {
     pub batch_rows: usize,
     /// Runs everything, whatever the cache knows.
     pub recompute: bool,
+    /// As many as jobs.
+    pub threads: Arc<Threads>,
 }
 
 /// How a node ended.
@@ -174,7 +176,9 @@ pub async fn execute(
                 let (plan, cache) = (Arc::clone(plan), Arc::clone(cache));
                 let (watch, options) = (Arc::clone(&node.watch), options.clone());
                 let (makers, explain) = (Arc::clone(&makers), node.because.is_none());
+                let own = options.threads.occupy();
                 tasks.spawn_blocking(move || {
+                    let _own = own;
                     let produced = Produced::new(&plan, &cache, &options, &watch, &makers);
                     let ends = match work {
                         Work::LookUp(units) => unit::look_up(units, &cache),

@@ -67,7 +67,7 @@ pub mod guest {
 
     wit_bindgen::generate!({
         path: "wit/v0.1",
-        world: "plugin",
+        world: "plugin-with-kernels",
         pub_export_macro: true,
         export_macro_name: "export_component",
         default_bindings_module: "skyloom_plugin::export::guest",

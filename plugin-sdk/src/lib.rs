@@ -11,12 +11,14 @@
 //! - [`descriptor`]: what the plugin says about itself;
 //! - [`bind`]: parameters and input schemas in, output schemas out;
 //! - [`data`]: batches pulled, batches emitted;
+//! - [`kernels`]: heavy routines that the host lends;
 //! - [`error`]: what can go wrong, and where;
 //! - `export`: the only module that knows the component model.
 
 pub mod descriptor;
 pub mod bind;
 pub mod data;
+pub mod kernels;
 pub mod error;
 #[doc(hidden)]
 pub mod export;

@@ -107,7 +107,8 @@ impl Work for Entropies<'_> {
         let logs: Vec<_> = (0..=n_points).map(n_log_n).collect();
         let mut cells = vec![0; n_points];
         let mut counts = vec![0u32; bins.phase * bins.value];
-        let mut entropy = |index: usize| {
+        let mut entropies = vec![0.0; grid.count];
+        for (index, entropy) in entropies.iter_mut().enumerate() {
             folds.cells(index, bins.value as u32, &mut cells);
             counts.fill(0);
             for (cell, row) in cells.iter().zip(&rows) {
@@ -115,16 +116,17 @@ impl Work for Entropies<'_> {
             }
             let mut sum = 0.0;
             for column in counts.chunks_exact(bins.value) {
-                let all: u32 = column.iter().sum();
-                sum += logs[all as usize];
+                let mut all = 0;
                 for count in column {
+                    all += count;
                     sum -= logs[*count as usize];
                 }
+                sum += logs[all as usize];
             }
             // Rounding must not make an entropy negative.
-            (sum / n_points as f64).max(0.0)
-        };
-        (0..grid.count).map(&mut entropy).collect()
+            *entropy = (sum / n_points as f64).max(0.0);
+        }
+        entropies
     }
 }
 

@@ -70,6 +70,44 @@ impl<'a> Curves<'a> {
         Ok(Self { offsets, times, values, errors, bands })
     }
 
+    /// The curves of `range` alone.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
+        Self { offsets: &self.offsets[range.start..=range.end], ..*self }
+    }
+
+    /// The number of points in all curves together.
+    pub fn points(&self) -> usize {
+        match (self.offsets.first(), self.offsets.last()) {
+            (Some(first), Some(last)) => (last - first) as usize,
+            _ => 0,
+        }
+    }
+
+    /// Where each curve begins, and at last the number of points.
+    pub fn offsets(&self) -> &'a [u32] {
+        self.offsets
+    }
+
+    /// The times of all curves.
+    pub fn times(&self) -> &'a [f64] {
+        self.times
+    }
+
+    /// The values of all curves.
+    pub fn values(&self) -> &'a [f64] {
+        self.values
+    }
+
+    /// The errors of all curves.
+    pub fn errors(&self) -> Option<&'a [f64]> {
+        self.errors
+    }
+
+    /// The bands of all curves' points.
+    pub fn bands(&self) -> Option<&'a [u8]> {
+        self.bands
+    }
+
     /// The number of light curves.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1

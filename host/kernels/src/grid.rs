@@ -22,8 +22,8 @@ impl Grid {
     /// `baseline`), for a peak is about 1 / `baseline` wide (VanderPlas 2018,
     /// doi:10.3847/1538-4365/aab766, section 7.1).
     ///
-    /// It begins at `minimum`, or at half a step, and ends at `maximum` or less than a step below.
-    /// `baseline` is in days, from the first time to the last.
+    /// It begins at `minimum`, or at half a step, and ends at `maximum` or less than a step
+    /// below. `baseline` is in days, from the first time to the last.
     ///
     /// # Errors
     /// When the baseline or `samples_per_peak` is not positive, or as [`Grid::check`].

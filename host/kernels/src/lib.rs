@@ -21,6 +21,9 @@
 //! number of threads: sums have one order, whatever the width of the vector unit, and every
 //! multiplication that is fused with an addition is fused everywhere (`f64::mul_add`).
 
+/// Changes whenever a kernel's results do.
+pub const VERSION: u32 = 1;
+
 pub mod curves;
 pub mod grid;
 pub mod search;

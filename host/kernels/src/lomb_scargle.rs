@@ -20,10 +20,11 @@
 //! over bands (VanderPlas & Ivezić 2015, doi:10.1088/0004-637X/812/1/18, with N_base = 0 and
 //! N_band = 1). Bands of fewer than 3 points, or of one value, tell nothing and are left out.
 //!
-//! - [`points`]: a curve, weighted and scaled;
-//! - [`spectrum`]: the power at all frequencies of a grid;
-//! - [`direct`]: the power at any one;
-//! - [`false_alarm`]: how often noise has such a peak.
+//! - `points`: a curve, weighted and scaled;
+//! - `power`: the power, from sums over points;
+//! - `spectrum`: these sums at all frequencies of a grid, by `spread` and `transform`;
+//! - `direct`: the same at any one frequency;
+//! - `false_alarm`: how often noise has such a peak.
 
 use crate::curves::Curve;
 use crate::grid::Grid;
@@ -59,8 +60,9 @@ pub struct Peak {
 /// The power of `curve` at each frequency of `grid`, all points taken as of one band.
 ///
 /// All NaN where there are fewer than 3 points, or all values are equal. The error against the
-/// exact sum is below 1e-11, and mostly below 1e-14; only where less than a tenth of a period
-/// fits in the baseline is it larger.
+/// exact sum is some 1e-14. It is larger where points hardly tell a sine from a constant: 1e-11
+/// for three points, up to 1e-8 where a tenth of a period or less fits in the baseline. A grid
+/// of another length may give a frequency another power in these last digits.
 ///
 /// # Errors
 /// As [`Grid::check`].

@@ -154,8 +154,8 @@ impl Work for Pairs<'_> {
         let (dm_last, dm_lower) = edges.dm.split_last().expect("there are two edges or more");
         let (dt_last, dt_lower) = edges.dt.split_last().expect("there are two edges or more");
         let n_bins = dm_lower.len();
-        // Row 0 is below the edges, row `n_bins + 1` above.
-        let mut column = vec![0u32; n_bins + 2];
+        // Of each dt: row 0 is below the edges of dm, row `n_bins + 1` above.
+        let mut columns = vec![0u32; dt_lower.len() * (n_bins + 2)];
         // For each edge of dt, the first point that is so much later than the earlier one; it
         // only ever moves on, for differences of sorted times are sorted too.
         let mut later = vec![0; edges.dt.len()];
@@ -178,15 +178,17 @@ impl Work for Pairs<'_> {
             let (start, end) = (later[0], later[dt_lower.len()]);
             let rows = &mut rows[start..end];
             rows_of(&values[start..end], value, dm_lower, *dm_last, rows);
-            let columns = counts.chunks_exact_mut(n_bins).zip(later.windows(2));
-            for (counts, bounds) in columns.filter(|(_, bounds)| bounds[0] < bounds[1]) {
-                column.fill(0);
+            for (column, bounds) in columns.chunks_exact_mut(n_bins + 2).zip(later.windows(2)) {
                 for row in &rows[bounds[0] - start..bounds[1] - start] {
                     column[*row as usize] += 1;
                 }
-                for (count, more) in counts.iter_mut().zip(&column[1..]) {
-                    *count += more;
-                }
+            }
+        }
+        for (counts, column) in
+            counts.chunks_exact_mut(n_bins).zip(columns.chunks_exact(n_bins + 2))
+        {
+            for (count, more) in counts.iter_mut().zip(&column[1..]) {
+                *count += more;
             }
         }
     }

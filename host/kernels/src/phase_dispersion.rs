@@ -116,7 +116,8 @@ impl Work for Thetas<'_> {
         let mut places = vec![0; n_points];
         // The last `covers - 1` repeat the first, so that bins wrap around.
         let mut cells = vec![Cell::default(); n_cells + bins.covers - 1];
-        let mut theta = |index: usize| {
+        let mut thetas = vec![0.0; grid.count];
+        for (index, theta) in thetas.iter_mut().enumerate() {
             folds.cells(index, 1, &mut places);
             cells.fill(Cell::default());
             for (place, value) in places.iter().zip(&values) {
@@ -140,9 +141,10 @@ impl Work for Thetas<'_> {
                 }
             }
             let within = (bins.covers as f64 - between).max(0.0);
-            if freedom > 0.0 { within / freedom * (n_points as f64 - 1.0) } else { f64::NAN }
-        };
-        (0..grid.count).map(&mut theta).collect()
+            *theta =
+                if freedom > 0.0 { within / freedom * (n_points as f64 - 1.0) } else { f64::NAN };
+        }
+        thetas
     }
 }
 

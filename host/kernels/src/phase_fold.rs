@@ -6,9 +6,10 @@ use crate::turns::Double;
 /// Phases in `[0, 1)` of `times`, 0 at `epoch`; same length and order.
 ///
 /// (t − t0) / P modulo 1. `times`, `period` and `epoch` are in one unit, such as days. The
-/// whole periods are taken off before anything is rounded, so a phase is as exact at MJD 60,000 as near the
-/// epoch: to 2e-16, as long as fewer than 2^51 periods lie between. A phase that is nearer to 1
-/// than to any number below is 0. A time that is NaN or infinite has the phase NaN.
+/// whole periods are taken off before anything is rounded, so a phase is as exact at MJD
+/// 60,000 as near the epoch: to 2e-16, as long as fewer than 2^51 periods lie between. A phase
+/// that is nearer to 1 than to any number below is 0. A time that is NaN or infinite has the
+/// phase NaN.
 ///
 /// # Errors
 /// Unless the period is positive and finite, and the epoch finite.

@@ -58,6 +58,14 @@ impl Search {
         }
     }
 
+    /// How many frequencies are tried on `curve`.
+    ///
+    /// # Errors
+    /// When its own grid has too many.
+    pub fn frequencies_of(&self, curve: &Curve<'_>) -> Result<usize, KernelError> {
+        Ok(self.grid(curve)?.map_or(0, |grid| grid.count))
+    }
+
     /// What `find` gives for each curve and its grid, with scratch space of each thread's own.
     pub(crate) fn each<S: Default, T: Default + Send>(
         &self,

@@ -31,6 +31,7 @@ impl Width {
 
     /// All that this machine has, the widest last.
     pub(crate) fn all() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one width"))]
         let mut all = vec![Self::Baseline];
         #[cfg(target_arch = "x86_64")]
         {

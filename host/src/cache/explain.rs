@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::entry::{Entry, from_sealed_text};
-use super::key::{Head, Key, PartitionKey, PortKey, UnitInput};
+use super::key::{Head, Kernels, Key, PartitionKey, PortKey, UnitInput};
 use super::{Cache, MANIFESTS, UnitKey, read};
 use crate::data::{Digest, differences as differences_of};
 
@@ -229,6 +229,13 @@ fn differences(then: &Head, now: &Head) -> Vec<String> {
     }
     if then.contract != now.contract {
         found.push(format!("contract {} → {}", then.contract, now.contract));
+    }
+    if then.kernels != now.kernels {
+        let words = |kernels: &Option<Kernels>| match kernels {
+            Some(kernels) => format!("version {} on {}", kernels.version, kernels.device),
+            None => "none".to_owned(),
+        };
+        found.push(format!("kernels {} → {}", words(&then.kernels), words(&now.kernels)));
     }
     if then.key_version != now.key_version {
         found.push(format!("key version {} → {}", then.key_version, now.key_version));

@@ -27,12 +27,23 @@ pub(crate) struct Head {
     pub(crate) plugin: String,
     pub(crate) version: String,
     pub(crate) component: Digest,
+    /// Of plugins that import them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) kernels: Option<Kernels>,
     /// Defaults filled in, keys sorted.
     pub(crate) params: Value,
     /// Of each input, the columns that are read; none for a file.
     pub(crate) inputs: Vec<PortKey>,
     /// Of each output, the columns that the plugin makes.
     pub(crate) outputs: Vec<PortKey>,
+}
+
+/// The routines that the host lends, as far as results depend on them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kernels {
+    pub(crate) version: u32,
+    /// The class of device that they ran on.
+    pub(crate) device: String,
 }
 
 /// A port's columns, each with the digest of its name, type and metadata.

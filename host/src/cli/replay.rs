@@ -15,7 +15,7 @@ use super::{End, pair, render};
 use crate::bundle::{Contents, UnpackLimits, unpack};
 use crate::data::ObjectStore;
 use crate::data::compare::{ColumnDiff, Tolerance};
-use crate::instance::Watch;
+use crate::instance::{Threads, Watch};
 use crate::lock::Lock;
 use crate::provenance::{Audit, RunRecord, Runs};
 use crate::replay::{self, Comparison, Differs, Reference, Verdict};
@@ -96,8 +96,10 @@ pub(super) fn replay(args: &ReplayArgs, watch: &Arc<Watch>) -> Result<End, RunEr
         return Ok(End::Moved);
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let jobs = args.jobs.map_or(cores, usize::from);
     let options = Options {
-        jobs: args.jobs.map_or(cores, usize::from),
+        jobs,
+        threads: Threads::new(jobs),
         batch_rows: args.batch_rows as usize,
         recompute: false,
     };

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::lock::tell_drift;
 use super::{End, WorkflowArgs, render};
-use crate::instance::Watch;
+use crate::instance::{Threads, Watch};
 use crate::lock::{Lock, LockedTable, Moved};
 use crate::provenance::{Outcome, RunRecord};
 use crate::roots::Locks;
@@ -51,8 +51,10 @@ pub(super) fn run(args: &RunArgs, watch: &Arc<Watch>) -> Result<End, RunError> {
     request.locked.clone_from(&lock);
     let plan = run::make_plan(&request, &place, &engine, &cache, watch)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let jobs = args.jobs.map_or(cores, usize::from);
     let options = Options {
-        jobs: args.jobs.map_or(cores, usize::from),
+        jobs,
+        threads: Threads::new(jobs),
         batch_rows: args.batch_rows as usize,
         recompute: args.recompute,
     };

@@ -12,6 +12,7 @@ use super::store::{BatchHandle, BlobHandle, ReaderHandle, WriterHandle};
 /// The one version of the contract that this host speaks.
 pub(crate) const VERSION: &str = "0.1.0";
 pub(crate) const DATA: &str = "skyloom:plugin/data@0.1.0";
+pub(crate) const KERNELS: &str = "skyloom:plugin/kernels@0.1.0";
 pub(crate) const LOG: &str = "skyloom:plugin/log@0.1.0";
 pub(crate) const TYPES: &str = "skyloom:plugin/types@0.1.0";
 pub(crate) const NODE: &str = "skyloom:plugin/node@0.1.0";

@@ -12,6 +12,7 @@ use wasmtime::{Config, Store, Strategy};
 
 use super::abi;
 use super::compiled::CompiledCache;
+use super::kernels;
 use super::scientific::{Runtime, Scientific};
 use super::store::{
     self, BlobHandle, BoundInput, Limits, ReaderHandle, RunInput, RunReport, State, Task, Watch,
@@ -51,6 +52,7 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config()).map_err(compile_error)?;
         let mut linker = Linker::new(&engine);
         store::link(&mut linker).map_err(compile_error)?;
+        kernels::link(&mut linker).map_err(compile_error)?;
         keep_epochs(&engine)?;
         let compiled = Arc::new(CompiledCache::new(compiled));
         let scientific = Arc::new(Runtime::new(Arc::clone(&compiled)));
@@ -94,7 +96,7 @@ impl Engine {
         if let Some(found) = imports.iter().chain(&exports).find_map(|name| other_contract(name)) {
             return Err(InstanceError::OtherContract { found });
         }
-        let allowed = [abi::DATA, abi::LOG, abi::TYPES];
+        let allowed = [abi::DATA, abi::KERNELS, abi::LOG, abi::TYPES];
         let is_known =
             |name: &String| allowed.contains(&name.as_str()) || wasi::stands_in_for(name);
         if let Some(name) = imports.iter().find(|name| !is_known(name)) {
@@ -192,6 +194,11 @@ impl Component {
         &self.bytes
     }
 
+    /// Whether it calls the routines that the host lends.
+    pub fn uses_kernels(&self) -> bool {
+        self.imports.iter().any(|name| name == abi::KERNELS)
+    }
+
     /// What it gives: the interface of the contract, in whatever it runs.
     pub fn exports(&self) -> Vec<String> {
         vec![abi::NODE.to_owned()]
@@ -284,6 +291,7 @@ impl Component {
         };
         let storage = |error: crate::data::StoreError| InstanceError::Storage(error.to_string());
         let mut store = store::open(engine, State::new(task.limits, task.watch, task.batch_rows));
+        store.data_mut().lend(task.threads);
         store
             .data_mut()
             .open_outputs(&task.outputs, task.objects, task.may_cut)

@@ -15,6 +15,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::abi::{self, ColumnIn, ColumnOut, IoError, Level, NextResult};
 use super::chosen::{Chosen, Selection};
+use super::threads::{InUse, Threads};
 use super::wasi::{Console, Wasi};
 use super::words::shown;
 use super::{InstanceError, TableSchema};
@@ -123,6 +124,8 @@ pub struct Task<'a> {
     pub watch: Arc<Watch>,
     /// Batches are handed over in at most so many rows.
     pub batch_rows: usize,
+    /// Where kernels borrow threads; without, they use the caller's alone.
+    pub threads: Option<&'a Arc<Threads>>,
     pub may_cut: bool,
 }
 
@@ -158,6 +161,7 @@ pub(crate) struct State {
     emitted_bytes: u64,
     storing: Duration,
     batch_rows: usize,
+    threads: Option<Arc<Threads>>,
     may_cut: bool,
     /// The first refusal of a host function. It fails the call, whatever the guest says.
     refused: Option<IoError>,
@@ -182,6 +186,7 @@ impl State {
             emitted_bytes: 0,
             storing: Duration::ZERO,
             batch_rows,
+            threads: None,
             may_cut: false,
             refused: None,
         }
@@ -283,6 +288,26 @@ impl State {
             )));
         }
         Ok(())
+    }
+
+    /// Lets kernels borrow threads.
+    pub(super) fn lend(&mut self, threads: Option<&Arc<Threads>>) {
+        self.threads = threads.cloned();
+    }
+
+    /// All threads of the job that idle at the moment; none where there are none to borrow.
+    pub(super) fn borrow_threads(&self) -> Option<InUse> {
+        self.threads.as_ref().map(Threads::borrow_idle)
+    }
+
+    /// Whether the host may keep so many bytes for the guest, which count as the guest's own.
+    pub(super) fn take_host_memory(&mut self, bytes: usize) -> bool {
+        let taken = self.memory_bytes.saturating_add(bytes);
+        let granted = taken <= self.limits.memory_bytes;
+        if granted {
+            self.memory_bytes = taken;
+        }
+        granted
     }
 
     /// Notes that a column of an input was read.

@@ -250,6 +250,7 @@ impl<'a> Stand<'a> {
             limits: self.limits,
             watch: Arc::new(Watch::default()),
             batch_rows: how.batch_rows,
+            threads: None,
             may_cut: matches!(self.descriptor().role, Role::Ingester | Role::Simulator),
         })
     }

@@ -7,8 +7,8 @@ use arrow::datatypes::{Fields, Schema, SchemaRef};
 use super::produced::Produced;
 use super::{Options, is_cut};
 use crate::cache::{
-    Because, CONTRACT, Cache, Found, Head, KEY_VERSION, PartitionKey, PortKey, Target, UnitInput,
-    UnitKey, own_fields, splice, unit_key,
+    Because, CONTRACT, Cache, Found, Head, KEY_VERSION, Kernels, PartitionKey, PortKey, Target,
+    UnitInput, UnitKey, own_fields, splice, unit_key,
 };
 use crate::data::{BlobFile, Digest, Object, Table, schema_digest};
 use crate::instance::{InstanceError, Role, RunInput, RunReport, TableSchema, Task, Watch};
@@ -90,6 +90,10 @@ impl Shape {
             plugin: descriptor.name.clone(),
             version: descriptor.version.clone(),
             component: node.component.digest,
+            kernels: node
+                .component
+                .uses_kernels()
+                .then(|| Kernels { version: skyloom_kernels::VERSION, device: "cpu".to_owned() }),
             params: node.params.clone(),
             inputs: inputs.collect(),
             outputs: outputs.collect(),
@@ -459,6 +463,7 @@ impl Unit {
             limits: node.limits,
             watch: Arc::clone(watch),
             batch_rows: options.batch_rows,
+            threads: Some(&options.threads),
             may_cut: matches!(node.component.descriptor().role, Role::Ingester | Role::Simulator),
         })?;
         let ports = self.shape.schemas.iter().zip(&self.shape.outputs);

@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import json
+import tarfile
 
 import pandas
 
@@ -66,6 +67,35 @@ def write(name, text, *, bom=False):
         file.write("\n")
 
 
+# Files of an archive: plain, with a path of more than 100 bytes, one to be left out, and one without rows.
+MEMBERS = {
+    "curves/1001.csv": "time,mag\n1.5,18.25\n2.5,18.5\n",
+    "curves/" + "a" * 60 + "/" + "b" * 60 + "/long.name.csv": "time,mag\n3,19\n",
+    "README.md": "not a table, and longer than a block: " + "x" * 600 + "\n",
+    "curves/empty.csv": "time,mag\n",
+    "curves/δ Scuti.csv": "time,mag\n4.25,20.125",
+}
+
+
+def write_archive(name, form):
+    """A tar archive in one of the formats that Python knows."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=form) as archive:
+        folder = tarfile.TarInfo("curves")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for path, text in MEMBERS.items():
+            entry = tarfile.TarInfo(path)
+            data = text.encode("utf-8")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    with open(f"{name}.tar.gz", "wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as gz:
+        gz.write(packed.getvalue())
+
+
 if __name__ == "__main__":
+    write_archive("members_ustar", tarfile.USTAR_FORMAT)
+    write_archive("members_gnu", tarfile.GNU_FORMAT)
+    write_archive("members_pax", tarfile.PAX_FORMAT)
     write("nasty_crlf", "".join(",".join(fields) + "\r\n" for fields in CRLF) + "\r\n")
     write("nasty_lf", "\n".join(",".join(fields) for fields in LF), bom=True)

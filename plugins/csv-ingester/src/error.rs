@@ -11,6 +11,13 @@ pub enum CsvError {
     Gzip { bytes: u64, source: io::Error },
     #[error("is {found}, not delimited text; {remedy}")]
     OtherFormat { found: &'static str, remedy: &'static str },
+    #[error(
+        "is no whole tar archive: {what}, at byte {position}; without `members`, it is read as text"
+    )]
+    Archive { position: u64, what: &'static str },
+    /// What is wrong with a file of an archive.
+    #[error("in `{path}` {source}")]
+    Member { path: String, source: Box<CsvError> },
     #[error("has no header line; for a file without one, set `header: false` or list the names")]
     NoHeader,
     #[error("line {line}: a NUL byte; the file is damaged, binary or UTF-16 (convert it to UTF-8)")]
@@ -37,6 +44,10 @@ pub enum CsvError {
     DuplicateColumn { line: u64, name: String, first: usize, second: usize },
     #[error("line {line}, column `{column}`: `{text}` is not {expected}; {remedy}")]
     Value { line: u64, column: String, text: String, expected: &'static str, remedy: String },
+    #[error(
+        "has columns {found}, but `{other}` has {expected}; name files of one kind in `members`"
+    )]
+    OtherColumns { found: String, expected: String, other: String },
     /// A parameter does not fit the file.
     #[error("parameter `{param}`: {message}")]
     Param { param: &'static str, message: String },
@@ -46,6 +57,11 @@ pub enum CsvError {
 }
 
 impl CsvError {
+    /// What a reader says; what one of ours says through it stays what it is.
+    pub(crate) fn of_read(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Read)
+    }
+
     pub(crate) fn param(param: &'static str, message: impl Into<String>) -> Self {
         Self::Param { param, message: message.into() }
     }

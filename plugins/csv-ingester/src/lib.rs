@@ -1,13 +1,14 @@
 //! Delimited text to a table.
 //!
-//! In the order the bytes go: [`source`] (gzip off, other formats refused) → [`record`]
-//! (rows of fields, lines counted) → [`table`] (which columns, of what types) →
+//! In the order the bytes go: [`source`] (gzip off, other formats refused) → [`archive`] (the
+//! files of a tar) → [`record`] (rows of fields, lines counted) → [`table`] (which columns, of what types) →
 //! [`column`] (fields to Arrow arrays). [`infer`] finds types; [`params`] is what the
 //! workflow says; [`error`] names the line.
 
 pub mod error;
 pub mod params;
 pub mod source;
+pub mod archive;
 pub mod record;
 pub mod column;
 pub mod infer;
@@ -33,7 +34,7 @@ impl Plugin for CsvIngester {
 
     fn describe() -> Descriptor {
         descriptor!(Role::Ingester, Scope::Whole)
-            .blob(FILE, "Delimited text in UTF-8, plain or gzipped.")
+            .blob(FILE, "Delimited text in UTF-8, plain, gzipped, or as files of a tar archive.")
             .output(TABLE, "Its rows, in order, cut in partitions of `partition-rows`.")
             .cite("RFC 4180")
     }
@@ -48,6 +49,10 @@ impl Plugin for CsvIngester {
         for column in &plan.columns {
             let field = table::field(params, column).map_err(|error| at(&name, error))?;
             bind.add(TABLE, field)?;
+        }
+        if let Some(name) = &params.member_column {
+            let field = Field::new(name, DataType::Utf8, false);
+            bind.add(TABLE, field.with_description("file of the archive, without extension"))?;
         }
         match &params.row_number {
             Some(name) => bind.add(TABLE, row_number_field(name, params.key.is_none())),

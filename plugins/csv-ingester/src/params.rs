@@ -52,6 +52,14 @@ pub struct Params {
     /// Adds a column of this name that counts the rows of the file, from 0: the key, where
     /// no column of the file is one. It tells rows of one file apart, not of several.
     pub row_number: Option<String>,
+    /// For a tar archive, plain or gzipped: which of its files to read, such as
+    /// `curves/*.csv`. `*` stands for any characters but `/`, `**` for any at all. They are
+    /// read in the order of the archive, and must have the same columns.
+    pub members: Option<String>,
+    /// Adds a column of this name with the name of the file within the archive, without
+    /// folders and extension: for archives with one file per object. The name of a file on
+    /// disk is no content, and never gets into a table.
+    pub member_column: Option<String>,
     /// The columns to read, in this order. All of them if not given.
     pub columns: Option<Vec<String>>,
     /// What to do with rows that have too few fields, or empty ones too many.
@@ -80,6 +88,8 @@ impl Default for Params {
             descriptions: BTreeMap::new(),
             key: None,
             row_number: None,
+            members: None,
+            member_column: None,
             columns: None,
             ragged: Ragged::Error,
             partition_rows: 100_000,
@@ -167,6 +177,21 @@ impl Params {
             return Err(CsvError::param("comment", "is the same as `delimiter` or `quote`"));
         }
         Ok(Grammar { delimiter, quote, comment })
+    }
+
+    /// Refuses what the schema cannot.
+    ///
+    /// # Errors
+    /// The parameter at fault.
+    pub fn check(&self) -> Result<(), CsvError> {
+        match (&self.members, &self.member_column) {
+            (None, Some(_)) => {
+                let message =
+                    "is for tar archives: name their files in `members`, such as `**.csv`";
+                Err(CsvError::param("member-column", message))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The sentinels of column `name`.

@@ -42,7 +42,7 @@ impl<R: Read> Text<R> {
     /// # Errors
     /// When `file` cannot be read, or is plainly something other than delimited text.
     pub fn open(mut file: R) -> Result<Self, CsvError> {
-        let start = read_start(&mut file).map_err(CsvError::Read)?;
+        let start = read_start(&mut file).map_err(CsvError::of_read)?;
         if !start.starts_with(GZIP) {
             let start = Cursor::new(text_start(start)?);
             return Ok(Self { inner: Inner::Plain(start.chain(file)), bytes: 0 });
@@ -59,7 +59,7 @@ impl<R: Read> Text<R> {
     /// When the file cannot be read or its gzip data are damaged.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, CsvError> {
         let result = match &mut self.inner {
-            Inner::Plain(text) => read_full(text, buffer).map_err(CsvError::Read),
+            Inner::Plain(text) => read_full(text, buffer).map_err(CsvError::of_read),
             Inner::Gzip(text) => {
                 read_full(text, buffer).map_err(|error| gzip_error(error, self.bytes))
             }
@@ -69,10 +69,16 @@ impl<R: Read> Text<R> {
     }
 }
 
+impl<R: Read> Read for Text<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fill(buffer).map_err(io::Error::other)
+    }
+}
+
 /// The reader below reports its own failures as `Other`; the decoder never does.
 fn gzip_error(source: io::Error, bytes: u64) -> CsvError {
     match source.kind() {
-        io::ErrorKind::Other => CsvError::Read(source),
+        io::ErrorKind::Other => CsvError::of_read(source),
         _ => CsvError::Gzip { bytes, source },
     }
 }

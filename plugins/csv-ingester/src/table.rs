@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, StringArray};
 use arrow_schema::{DataType, Field};
 use skyloom_plugin::bind::FieldExt;
 
+use crate::archive::{self, Archive};
 use crate::column::{Builder, Nulls, Type, builder, trim};
 use crate::error::{CsvError, excerpt};
 use crate::infer::Guess;
@@ -59,59 +61,131 @@ pub trait Taker {
 /// # Errors
 /// [`CsvError`]: the file or the parameters, whichever is at fault.
 pub fn plan(params: &Params, file: impl Read) -> Result<Plan, CsvError> {
-    let mut table = Table::open(params, file)?;
-    let mut guesses: BTreeMap<usize, (Nulls, Guess)> = BTreeMap::new();
-    for (index, name) in table.selected() {
-        let kind = params.types.get(name);
-        let is_known = kind.is_some_and(|kind| {
-            let is_open = *kind == Type::Utf8 && !params.categories.contains_key(name);
-            params.infer == Infer::None || !is_open
-        });
-        if !is_known {
-            let nulls = Nulls::new(&params.null_texts(name));
-            guesses.insert(index, (nulls, Guess::default()));
+    params.check()?;
+    let mut found: Option<Found> = None;
+    each_table(params, file, |table, _| {
+        if found.is_none() {
+            found = Some(Found::new(params, table)?);
         }
-    }
-    if params.infer == Infer::None && !guesses.is_empty() {
-        let names: Vec<_> = guesses.keys().map(|&index| table.names[index].as_str()).collect();
-        let message = format!("with `infer: none`, {} need a type", list(&names));
-        return Err(CsvError::param("types", message));
-    }
-    if !guesses.is_empty() {
+        let guesses = found.iter_mut().flat_map(|found| &mut found.guesses);
+        let mut guesses: Vec<_> = guesses.collect();
+        if guesses.is_empty() {
+            return Ok(());
+        }
         table.read_all(params, |row, _| {
-            for (&index, (nulls, guess)) in &mut guesses {
-                let text = row.field(index).unwrap_or_default();
+            for (index, (nulls, guess)) in &mut guesses {
+                let text = row.field(**index).unwrap_or_default();
                 guess.see(if params.trim { trim(text) } else { text }, row.line, nulls);
             }
             Ok(())
+        })
+    })?;
+    found.expect("there is a table, or an error").into_plan(params)
+}
+
+/// What [`plan`] finds of a table's columns.
+struct Found {
+    /// Place in the file, and name, of the columns to emit.
+    selected: Vec<(usize, String)>,
+    /// By place, of those that are not given.
+    guesses: BTreeMap<usize, (Nulls, Guess)>,
+    caveats: Vec<String>,
+}
+
+impl Found {
+    fn new<R: Read>(params: &Params, table: &mut Table<R>) -> Result<Self, CsvError> {
+        let mut guesses: BTreeMap<usize, (Nulls, Guess)> = BTreeMap::new();
+        for (index, name) in table.selected() {
+            let kind = params.types.get(name);
+            let is_known = kind.is_some_and(|kind| {
+                let is_open = *kind == Type::Utf8 && !params.categories.contains_key(name);
+                params.infer == Infer::None || !is_open
+            });
+            if !is_known {
+                let nulls = Nulls::new(&params.null_texts(name));
+                guesses.insert(index, (nulls, Guess::default()));
+            }
+        }
+        if params.infer == Infer::None && !guesses.is_empty() {
+            let names: Vec<_> = guesses.keys().map(|&index| table.names[index].as_str()).collect();
+            let message = format!("with `infer: none`, {} need a type", list(&names));
+            return Err(CsvError::param("types", message));
+        }
+        let selected = table.selected().map(|(index, name)| (index, name.to_owned())).collect();
+        Ok(Self { selected, guesses, caveats: std::mem::take(&mut table.caveats) })
+    }
+
+    fn into_plan(self, params: &Params) -> Result<Plan, CsvError> {
+        let Self { selected, mut guesses, mut caveats } = self;
+        let mut columns = Vec::new();
+        for (index, name) in &selected {
+            let (index, name) = (*index, name.as_str());
+            let guess = guesses.remove(&index).map(|(_, guess)| guess);
+            let given = params.types.get(name).copied();
+            let kind = given.or_else(|| guess.as_ref().map(Guess::decide));
+            let kind = kind.expect("a column without a given type was guessed");
+            if given.is_none() {
+                caveats.extend(guess.as_ref().and_then(|guess| guess.caveat(name)));
+            }
+            let categories = match (kind, params.categories.get(name)) {
+                (Type::Utf8, Some(given)) => {
+                    let sorted: BTreeSet<_> = given.iter().cloned().collect();
+                    Some(sorted.into_iter().collect())
+                }
+                (Type::Utf8, None) => guess.and_then(Guess::into_categories),
+                (_, Some(_)) => {
+                    let message = format!(
+                        "`{name}` is {}, not text; set `types: {{{name}: utf8}}`",
+                        kind.noun()
+                    );
+                    return Err(CsvError::param("categories", message));
+                }
+                (_, None) => None,
+            };
+            columns.push(Column { name: name.to_owned(), index, kind, categories });
+        }
+        Ok(Plan { columns, caveats })
+    }
+}
+
+/// Hands over the table in `file`, or those in the files of the archive that `params` name,
+/// with their paths.
+fn each_table(
+    params: &Params,
+    mut file: impl Read,
+    mut take: impl FnMut(&mut Table<&mut dyn Read>, Option<&str>) -> Result<(), CsvError>,
+) -> Result<(), CsvError> {
+    let Some(pattern) = &params.members else {
+        return take(&mut Table::open(params, &mut file as &mut dyn Read)?, None);
+    };
+    let mut archive = Archive::new(Text::open(file)?);
+    let mut others = Vec::new();
+    let mut first: Option<(String, Vec<String>)> = None;
+    while let Some(path) = archive.next_file()? {
+        if !archive::matches(pattern, &path) {
+            others.push(path);
+            continue;
+        }
+        let mut open = || {
+            let mut table = Table::open(params, &mut archive as &mut dyn Read)?;
+            let (other, names) = first.get_or_insert_with(|| (path.clone(), table.names.clone()));
+            if *names != table.names {
+                let (found, expected) = (table.names.join(", "), names.join(", "));
+                return Err(CsvError::OtherColumns { found, expected, other: other.clone() });
+            }
+            take(&mut table, Some(&path))
+        };
+        open().map_err(|error| match error {
+            error @ (CsvError::Param { .. } | CsvError::Taker(_)) => error,
+            source => CsvError::Member { path: path.clone(), source: Box::new(source) },
         })?;
     }
-    let mut caveats = std::mem::take(&mut table.caveats);
-    let mut columns = Vec::new();
-    for (index, name) in table.selected() {
-        let guess = guesses.remove(&index).map(|(_, guess)| guess);
-        let given = params.types.get(name).copied();
-        let kind = given.or_else(|| guess.as_ref().map(Guess::decide));
-        let kind = kind.expect("a column without a given type was guessed");
-        if given.is_none() {
-            caveats.extend(guess.as_ref().and_then(|guess| guess.caveat(name)));
-        }
-        let categories = match (kind, params.categories.get(name)) {
-            (Type::Utf8, Some(given)) => {
-                let sorted: BTreeSet<_> = given.iter().cloned().collect();
-                Some(sorted.into_iter().collect())
-            }
-            (Type::Utf8, None) => guess.and_then(Guess::into_categories),
-            (_, Some(_)) => {
-                let message =
-                    format!("`{name}` is {}, not text; set `types: {{{name}: utf8}}`", kind.noun());
-                return Err(CsvError::param("categories", message));
-            }
-            (_, None) => None,
-        };
-        columns.push(Column { name: name.to_owned(), index, kind, categories });
+    if first.is_none() {
+        let others: Vec<_> = others.iter().map(String::as_str).collect();
+        let message = format!("no file of the archive is `{pattern}`; it holds {}", list(&others));
+        return Err(CsvError::param("members", message));
     }
-    Ok(Plan { columns, caveats })
+    Ok(())
 }
 
 /// The field of `column`, with the metadata that `params` give it.
@@ -154,53 +228,94 @@ pub fn read(
     file: impl Read,
     taker: &mut dyn Taker,
 ) -> Result<u64, CsvError> {
-    let mut table = Table::open(params, file)?;
-    let mut columns = Vec::new();
-    for ((index, name), data_type) in table.selected().zip(types) {
-        let kind = Type::of(data_type).ok_or_else(|| {
-            CsvError::param("types", format!("column `{name}` cannot be read as {data_type}"))
-        })?;
-        let nulls = Nulls::new(&params.null_texts(name));
-        let keep_blanks = kind == Type::Utf8 && !params.trim;
-        let categories = params.categories.get(name);
-        let categories =
-            categories.map(|values| values.iter().map(|v| v.as_bytes().to_vec()).collect());
-        let builder = builder(kind, nulls.clone());
-        columns.push(Reading { index, kind, keep_blanks, categories, nulls, builder });
-    }
+    params.check()?;
+    let mut reading: Option<Batching> = None;
     let mut n_rows = 0;
-    let mut n_batch_rows = 0;
-    table.read_all(params, |row, names| {
-        if n_batch_rows > 0 {
-            let is_partition_full = n_rows % params.partition_rows == 0;
-            let is_batch_full = n_batch_rows == BATCH_ROWS || {
-                let bytes = |column: &Reading| column.builder.bytes();
-                columns.iter().map(bytes).sum::<usize>() >= BATCH_BYTES
-            };
-            if is_partition_full || is_batch_full {
-                put(&mut columns, taker)?;
-                n_batch_rows = 0;
-            }
-            if is_partition_full {
+    each_table(params, file, |table, path| {
+        let batching = match &mut reading {
+            Some(batching) => batching,
+            None => reading.insert(Batching::new(params, table, types)?),
+        };
+        let member = path.map(archive::stem).filter(|_| params.member_column.is_some());
+        table.read_all(params, |row, names| {
+            if n_rows > 0 && n_rows % params.partition_rows == 0 {
+                batching.put(taker)?;
                 taker.cut().map_err(CsvError::Taker)?;
             }
-        }
-        for column in &mut columns {
-            column.take(row, names)?;
-        }
-        n_rows += 1;
-        n_batch_rows += 1;
-        Ok(())
+            n_rows += 1;
+            batching.take(row, names, member, taker)
+        })
     })?;
-    if n_batch_rows > 0 {
-        put(&mut columns, taker)?;
+    if let Some(mut batching) = reading {
+        batching.put(taker)?;
     }
     Ok(n_rows)
 }
 
-fn put(columns: &mut [Reading], taker: &mut dyn Taker) -> Result<(), CsvError> {
-    let arrays = columns.iter_mut().map(|column| column.builder.finish()).collect();
-    taker.put(arrays).map_err(CsvError::Taker)
+/// Rows on their way into a batch.
+struct Batching {
+    columns: Vec<Reading>,
+    /// The file of each row, where these are a column.
+    members: Vec<String>,
+    with_members: bool,
+    n_rows: usize,
+}
+
+impl Batching {
+    fn new<R: Read>(
+        params: &Params,
+        table: &Table<R>,
+        types: &[DataType],
+    ) -> Result<Self, CsvError> {
+        let mut columns = Vec::new();
+        for ((index, name), data_type) in table.selected().zip(types) {
+            let kind = Type::of(data_type).ok_or_else(|| {
+                CsvError::param("types", format!("column `{name}` cannot be read as {data_type}"))
+            })?;
+            let nulls = Nulls::new(&params.null_texts(name));
+            let keep_blanks = kind == Type::Utf8 && !params.trim;
+            let categories = params.categories.get(name);
+            let categories =
+                categories.map(|values| values.iter().map(|v| v.as_bytes().to_vec()).collect());
+            let builder = builder(kind, nulls.clone());
+            columns.push(Reading { index, kind, keep_blanks, categories, nulls, builder });
+        }
+        let with_members = params.member_column.is_some();
+        Ok(Self { columns, members: Vec::new(), with_members, n_rows: 0 })
+    }
+
+    fn take(
+        &mut self,
+        row: &Row<'_>,
+        names: &[String],
+        member: Option<&str>,
+        taker: &mut dyn Taker,
+    ) -> Result<(), CsvError> {
+        let bytes = |column: &Reading| column.builder.bytes();
+        if self.n_rows == BATCH_ROWS || self.columns.iter().map(bytes).sum::<usize>() >= BATCH_BYTES
+        {
+            self.put(taker)?;
+        }
+        self.columns.iter_mut().try_for_each(|column| column.take(row, names))?;
+        self.members.extend(member.map(str::to_owned));
+        self.n_rows += 1;
+        Ok(())
+    }
+
+    /// Hands the batch over, if it has rows.
+    fn put(&mut self, taker: &mut dyn Taker) -> Result<(), CsvError> {
+        if self.n_rows == 0 {
+            return Ok(());
+        }
+        self.n_rows = 0;
+        let mut arrays: Vec<_> =
+            self.columns.iter_mut().map(|column| column.builder.finish()).collect();
+        if self.with_members {
+            let members = std::mem::take(&mut self.members);
+            arrays.push(Arc::new(StringArray::from(members)));
+        }
+        taker.put(arrays).map_err(CsvError::Taker)
+    }
 }
 
 /// A column whose rows are being read.

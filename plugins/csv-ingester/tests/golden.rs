@@ -373,3 +373,60 @@ fn rows_can_be_numbered_across_partitions() {
     let ucd = schema.field_with_name("row").unwrap().ucd().map(str::to_owned);
     assert_eq!(ucd.as_deref(), Some("meta.id;meta.main"));
 }
+
+#[test]
+fn archives_are_read_file_by_file() {
+    let params = json!({"members": "curves/**.csv", "member-column": "object"});
+    let rows: &[&[&str]] = &[
+        &["1.5", "18.25", "1001"],
+        &["2.5", "18.5", "1001"],
+        &["3.0", "19.0", "long.name"],
+        &["4.25", "20.125", "δ Scuti"],
+    ];
+    for form in ["ustar", "gnu", "pax"] {
+        let path = format!("{}/goldens/members_{form}.tar.gz", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(path).unwrap();
+        let table = harness("curves.tar.gz", bytes.clone(), &params).run().unwrap().table("table");
+        assert_eq!(cells(&table), rows, "{form}");
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut plain)
+            .unwrap();
+        let table = harness("curves.tar", plain.clone(), &params).run().unwrap().table("table");
+        assert_eq!(cells(&table), rows, "{form}");
+        let shallow = json!({"members": "curves/*.csv", "row-number": "row", "partition-rows": 2});
+        let outputs = harness("curves.tar", plain, &shallow).run().unwrap();
+        let numbers = cells(&outputs.table("table"));
+        assert_eq!(
+            numbers.iter().map(|row| row[2].as_str()).collect::<Vec<_>>(),
+            ["0i", "1i", "2i"]
+        );
+        assert_eq!(outputs.partitions("table").len(), 2);
+    }
+}
+
+#[test]
+fn archives_say_what_is_wrong() {
+    let bytes = include_bytes!("../goldens/members_gnu.tar.gz").to_vec();
+    let told = |bytes: Vec<u8>, params: Value| {
+        harness("curves.tar.gz", bytes, &params).run().err().unwrap().to_string()
+    };
+    assert_eq!(
+        told(bytes.clone(), json!({"members": "*.dat"})).split("; it holds").next().unwrap(),
+        "parameter `members`: no file of the archive is `*.dat`"
+    );
+    let start =
+        "`curves.tar.gz` in `README.md` has columns not a table, and longer than a block: xxx";
+    assert!(told(bytes.clone(), json!({"members": "**"})).starts_with(start));
+    assert_eq!(
+        told(b"a,b\n1,2\n".to_vec(), json!({"members": "*"})),
+        "`curves.tar.gz` is no whole tar archive: it is none, at byte 0; without `members`, it is read as text"
+    );
+    let mut plain = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut plain).unwrap();
+    let cut = told(plain[..1030].to_vec(), json!({"members": "curves/*.csv"}));
+    assert!(cut.contains("is no whole tar archive: it ends within a file"), "{cut}");
+    assert!(
+        told(bytes, json!({"member-column": "object"}))
+            .starts_with("parameter `member-column`: is for tar")
+    );
+}

@@ -75,9 +75,8 @@ impl BandColumn {
     pub fn field(&self) -> Field {
         let list = DataType::List(Arc::new(Field::new("item", Self::point(&self.light), false)));
         let about = format!("Light curve in {}, sorted by time", self.band);
-        let mut metadata = std::collections::HashMap::new();
-        metadata.insert("band".to_owned(), self.band.clone());
-        Field::new(&self.column, list, true).with_metadata(metadata).with_description(&about)
+        let field = Field::new(&self.column, list, true);
+        field.with("band", &self.band).with_description(&about)
     }
 
     /// The type of a point: `time` in days (MJD), the value and its 1σ error, both null where

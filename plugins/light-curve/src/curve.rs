@@ -142,7 +142,8 @@ mod tests {
         let DataType::Struct(parts) = BandColumn::point(&band.light) else { unreachable!() };
         let points = StructBuilder::from_fields(parts, 0);
         let mut lists = ListBuilder::new(points);
-        let cells: [&[(f64, Option<f64>, Option<f64>, u8)]; 2] = [
+        type Point = (f64, Option<f64>, Option<f64>, u8);
+        let cells: [&[Point]; 2] = [
             &[
                 (3.0, Some(1.0), Some(0.1), 0),
                 (1.0, Some(2.0), Some(-1.0), 2),

@@ -5,11 +5,14 @@
 //! bands there are, in which units, before any data move.
 //!
 //! - [`column`]: which columns are light curves, and what their fields say;
+//! - [`cell`]: points → cells;
 //! - [`curve`]: cells → slices of numbers that may be computed with.
 
 pub mod column;
+pub mod cell;
 pub mod curve;
 
+pub use cell::{Cells, Point};
 pub use column::{BandColumn, Kind, Light};
 pub use curve::{Curve, Curves};
 

@@ -2,7 +2,7 @@
 
 use super::points::Points;
 use super::power::{Sums, power};
-use crate::simd::{Vector, Work};
+use crate::simd::{LANES, Lanes, Vector, Work};
 use crate::turns::sin_cos;
 
 /// A band's part of the power at `frequency`.
@@ -11,8 +11,8 @@ pub(super) struct Direct<'a> {
     pub(super) frequency: f64,
 }
 
-/// Sums are made in so many parts, which are added in the end.
-const PARTS: usize = 8;
+/// Points whose sines are taken at a time.
+const SOME: usize = 64;
 
 impl Work for Direct<'_> {
     type Output = f64;
@@ -20,45 +20,55 @@ impl Work for Direct<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) -> f64 {
         let Points { times, weights, values, share } = self.points;
-        let mut parts = [[0.0; PARTS]; 6];
-        let whole = times.len() / PARTS * PARTS;
-        for at in (0..whole).step_by(PARTS) {
-            let mut terms = [[0.0; PARTS]; 6];
-            for lane in 0..PARTS {
-                let (sin, cos) = sin_cos(times[at + lane].turns(self.frequency));
-                let term = terms_of(sin, cos, weights[at + lane], values[at + lane]);
-                for (sum, term) in terms.iter_mut().zip(term) {
-                    sum[lane] = term;
-                }
+        let (mut sines, mut cosines) = ([0.0; SOME], [0.0; SOME]);
+        // Sums are made in eight parts, which are added in the end.
+        let mut parts = [[0.0; LANES]; 6];
+        for start in (0..times.len()).step_by(SOME) {
+            let end = times.len().min(start + SOME);
+            for (turns, time) in sines.iter_mut().zip(&times[start..end]) {
+                *turns = time.turns(self.frequency);
             }
-            for (part, term) in parts.iter_mut().zip(&terms) {
-                for lane in 0..PARTS {
-                    part[lane] += term[lane];
-                }
+            for (sin, cos) in sines.iter_mut().zip(&mut cosines) {
+                (*sin, *cos) = sin_cos(*sin);
             }
-        }
-        for at in whole..times.len() {
-            let (sin, cos) = sin_cos(times[at].turns(self.frequency));
-            let term = terms_of(sin, cos, weights[at], values[at]);
-            for (part, term) in parts.iter_mut().zip(term) {
-                part[at - whole] += term;
+            // Beyond the last point, nothing is added.
+            let (mut some_weights, mut some_values) = ([0.0; SOME], [0.0; SOME]);
+            some_weights[..end - start].copy_from_slice(&weights[start..end]);
+            some_values[..end - start].copy_from_slice(&values[start..end]);
+            let pieces = some_weights.as_chunks().0.iter().zip(some_values.as_chunks().0);
+            let angles = sines.as_chunks().0.iter().zip(cosines.as_chunks().0);
+            for ((sin, cos), (weight, value)) in angles.zip(pieces) {
+                add::<V>(&mut parts, [sin, cos, weight, value]);
             }
         }
-        let [cos, sin, value_cos, value_sin, cos_2, sin_2] =
-            parts.map(|part| part.into_iter().fold(0.0, |sum, part| sum + part));
+        let mut sums = [0.0; 6];
+        for (sum, part) in sums.iter_mut().zip(&parts) {
+            for lane in part {
+                *sum += lane;
+            }
+        }
+        let [cos, sin, value_cos, value_sin, cos_2, sin_2] = sums;
         share * power(&Sums { cos, sin, value_cos, value_sin, cos_2, sin_2 })
     }
 }
 
+/// Adds eight points' terms to the six sums.
 #[inline(always)]
-fn terms_of(sin: f64, cos: f64, weight: f64, value: f64) -> [f64; 6] {
-    let weighted_cos = weight * cos;
-    [
-        weighted_cos,
-        weight * sin,
-        value * cos,
-        value * sin,
-        weight * cos.mul_add(cos, -(sin * sin)),
-        2.0 * weighted_cos * sin,
-    ]
+fn add<V: Vector>(parts: &mut [Lanes; 6], point: [&Lanes; 4]) {
+    for piece in 0..V::PIECES {
+        let [sin, cos, weight, value] = point.map(|lanes| V::load(lanes, piece));
+        let (weighted_cos, weighted_sin) = (weight.times(cos), weight.times(sin));
+        let half = weighted_sin.times(cos);
+        let terms = [
+            weighted_cos,
+            weighted_sin,
+            value.times(cos),
+            value.times(sin),
+            weighted_cos.times_minus(cos, weighted_sin.times(sin)),
+            half.plus(half),
+        ];
+        for (part, term) in parts.iter_mut().zip(terms) {
+            V::load(part, piece).plus(term).store(part, piece);
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! The power at all frequencies of a grid, by Fourier transforms of spread points.
 //!
-//! Six sums over the points are needed at each frequency: of w cos, w sin, wy cos, wy sin, w cos 2
-//! and w sin 2, or, as complex numbers, Σ w e^{iφ}, Σ wy e^{iφ} and Σ w e^{2iφ}. Frequencies are
-//! cut in blocks of K. With Θ a point's phase at a block's middle and x its turns from
-//! one frequency to the next, such a sum is
+//! Six sums over the points are needed at each frequency: of w cos, w sin, wy cos, wy sin, w
+//! cos 2 and w sin 2, or, as complex numbers, Σ w e^{iφ}, Σ wy e^{iφ} and Σ w e^{2iφ}.
+//! Frequencies are cut in blocks of K. With Θ a point's phase at a block's middle and x its
+//! turns from one frequency to the next, such a sum is
 //!
 //! ```text
 //! Σ (w e^{iΘ}) e^{2πi k x},   k = -K/2 … K/2 − 1
 //! ```
 //!
-//! and x is the same in all blocks, but Θ is not. So it is found once over which of 2 K samples a point
-//! is to be spread, and by how much ([`super::spread`]); each block spreads its own w e^{iΘ} so,
-//! and transforms 2 K samples ([`super::transform`]), eight blocks side by side. That Θ is
+//! and x is the same in all blocks, but Θ is not. So it is found once over which of 2 K
+//! samples a point is to be spread, and by how much (`spread`); each block spreads its own w
+//! e^{iΘ} so, and transforms 2 K samples (`transform`), eight blocks side by side. That Θ is
 //! taken anew for each block keeps the phases exact, however many turns there are.
 //!
 //! Each sample adds up its points in their order, by fused steps, so that bits do not depend
@@ -41,16 +41,25 @@ impl Blocks {
         Self { transform, inverse: inverse_transform(n_samples) }
     }
 
-    /// The size that is quickest: small blocks spread points often, large ones do not fit in the cache.
-    fn of(n_points: usize) -> &'static Self {
+    /// The size that is quickest: small blocks spread points often, large ones leave the cache.
+    fn of(n_points: usize, n_frequencies: usize) -> &'static Self {
         static SMALL: LazyLock<Blocks> = LazyLock::new(|| Blocks::new(256));
-        static LARGE: LazyLock<Blocks> = LazyLock::new(|| Blocks::new(1024));
-        if n_points < FEW { &SMALL } else { &LARGE }
+        static MEDIUM: LazyLock<Blocks> = LazyLock::new(|| Blocks::new(1024));
+        static LARGE: LazyLock<Blocks> = LazyLock::new(|| Blocks::new(4096));
+        // Measured, in units of half of what a point costs a group of small blocks.
+        let cost = |n_samples: usize, transforms: usize, point: usize| {
+            n_frequencies.div_ceil(LANES * n_samples / 2) * (transforms + point * n_points)
+        };
+        let (small, medium, large) = (cost(256, 190, 2), cost(1024, 1240, 3), cost(4096, 9200, 3));
+        if small <= medium.min(large) {
+            &SMALL
+        } else if medium <= large {
+            &MEDIUM
+        } else {
+            &LARGE
+        }
     }
 }
-
-/// Below so many points, small blocks are quicker.
-const FEW: usize = 400;
 
 /// Space to work in.
 #[derive(Default)]
@@ -80,7 +89,7 @@ impl Work for Spectrum<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { points, grid, scratch, powers } = self;
-        let blocks = Blocks::of(points.times.len());
+        let blocks = Blocks::of(points.times.len(), grid.count);
         let n_samples = blocks.transform.n_samples();
         scratch.prepare(points, grid, n_samples);
         let n_frequencies = n_samples / 2;
@@ -102,10 +111,16 @@ impl Scratch {
     #[inline(always)]
     fn prepare(&mut self, points: &Points, grid: &Grid, n_samples: usize) {
         self.hands.clear();
-        self.hands.extend(points.times.iter().map(|time| Hand::new(*time, grid)));
-        let turns = |times: f64| self.hands.iter().map(move |hand| hand.step.turns(times));
-        self.spread.fill(turns(1.0), n_samples);
-        self.spread_2.fill(turns(2.0), n_samples);
+        self.spread.clear();
+        self.spread_2.clear();
+        for time in &points.times {
+            let hand = Hand::new(*time, grid);
+            self.spread.push(hand.step.turns(1.0), n_samples);
+            self.spread_2.push(hand.step.turns(2.0), n_samples);
+            self.hands.push(hand);
+        }
+        self.spread.fill();
+        self.spread_2.fill();
         self.sines.resize(SOME * LANES, 0.0);
         self.cosines.resize(SOME * LANES, 0.0);
         for samples in &mut self.samples {
@@ -125,8 +140,10 @@ impl Scratch {
         for start in (0..points.times.len()).step_by(SOME) {
             let hands = &self.hands[start..points.times.len().min(start + SOME)];
             // Phases first, for the compiler to take several sines at a time.
-            for (hand, turns) in hands.iter().zip(self.sines.as_chunks_mut().0) {
-                *turns = middles.map(|middle| hand.at(middle));
+            for (hand, turns) in hands.iter().zip(self.sines.as_chunks_mut::<LANES>().0) {
+                for (turns, middle) in turns.iter_mut().zip(&middles) {
+                    *turns = hand.at(*middle);
+                }
             }
             let n_sines = hands.len() * LANES;
             let sines = self.sines[..n_sines].iter_mut();
@@ -251,41 +268,19 @@ mod tests {
 
     #[test]
     fn bits_do_not_depend_on_the_vector_unit() {
-        // More points and frequencies than are worked on at a time.
-        let times: Vec<_> = (0..300).map(|at| 6e4 + f64::from(at * at % 307) * 1.37).collect();
-        let values: Vec<_> = times.iter().map(|time| libm::sin(time * time)).collect();
-        let curve = Curve { times: &times, values: &values, errors: None, bands: None };
-        let fit = Fit::new(&curve);
-        let points = &fit.bands[0];
-        let grid = Grid { minimum: 0.01, step: 0.003, count: 6_500 };
-        let ways = simd::every(|| Powers { points, grid: &grid });
-        assert!(ways.iter().all(|way| *way == ways[0]));
-        let ways = simd::every(|| Direct { points, frequency: 1.2345 });
-        assert!(ways.iter().all(|way| way.to_bits() == ways[0].to_bits()));
-    }
-
-    #[test]
-    fn zz_time() {
-        for n in [50, 200, 1000] {
-            let times: Vec<_> = (0..n).map(|at| 6e4 + f64::from(at * at % 307) * 1.37).collect();
+        // These take blocks of all three sizes.
+        for (n_points, count) in [(97, 6_500), (300, 9_000), (3_000, 20_000)] {
+            let times: Vec<_> =
+                (0..n_points).map(|at| 6e4 + f64::from(at * at % 3_001) * 1.37).collect();
             let values: Vec<_> = times.iter().map(|time| libm::sin(time * time)).collect();
             let curve = Curve { times: &times, values: &values, errors: None, bands: None };
             let fit = Fit::new(&curve);
             let points = &fit.bands[0];
-            let grid = Grid { minimum: 0.01, step: 0.001, count: 20_000 };
-            for way in 1..3 {
-                let mut best = f64::INFINITY;
-                for _ in 0..30 {
-                    let t = std::time::Instant::now();
-                    if way == 1 {
-                        unsafe { simd::x86::avx2(Powers { points, grid: &grid }) };
-                    } else {
-                        unsafe { simd::x86::avx512(Powers { points, grid: &grid }) };
-                    }
-                    best = best.min(t.elapsed().as_secs_f64());
-                }
-                println!("{n} way {way}: {:.3} ms", best * 1e3);
-            }
+            let grid = Grid { minimum: 0.01, step: 0.003, count };
+            let ways = simd::every(|| Powers { points, grid: &grid });
+            assert!(ways.iter().all(|way| *way == ways[0]));
+            let ways = simd::every(|| Direct { points, frequency: 1.2345 });
+            assert!(ways.iter().all(|way| way.to_bits() == ways[0].to_bits()));
         }
     }
 }

@@ -28,20 +28,29 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// Spreads points at `turns` of a ring of `n_samples`, in place of those before.
-    #[inline(always)]
-    pub(super) fn fill(&mut self, turns: impl Iterator<Item = f64>, n_samples: usize) {
+    pub(super) fn clear(&mut self) {
         self.first.clear();
         self.taps.clear();
-        for turns in turns {
-            let place = turns * n_samples as f64;
-            let below = place.floor();
-            let start = (TAPS / 2 - 1) as f64;
-            let first = below as i64 - (TAPS / 2 - 1) as i64;
-            self.first.push(first.rem_euclid(n_samples as i64) as u32);
-            self.taps.push(std::array::from_fn(|tap| tap as f64 - start - (place - below)));
+    }
+
+    /// Adds a point at `turns` of a ring of `n_samples`; its taps are distances until
+    /// [`Spread::fill`].
+    #[inline(always)]
+    pub(super) fn push(&mut self, turns: f64, n_samples: usize) {
+        const START: i64 = TAPS as i64 / 2 - 1;
+        let place = turns * n_samples as f64;
+        let below = place.floor();
+        let mut taps = [0.0; TAPS];
+        for (tap, distance) in taps.iter_mut().enumerate() {
+            *distance = (tap as i64 - START) as f64 - (place - below);
         }
-        // One long loop, for the compiler to do several at a time.
+        self.first.push((below as i64 - START).rem_euclid(n_samples as i64) as u32);
+        self.taps.push(taps);
+    }
+
+    /// Makes taps of distances, all in one loop, for the compiler to do several at a time.
+    #[inline(always)]
+    pub(super) fn fill(&mut self) {
         for distance in self.taps.as_flattened_mut() {
             *distance = bump(*distance);
         }
@@ -118,7 +127,8 @@ mod tests {
         let inverse = inverse_transform(n_samples);
         for turns in [0.0, 0.123, -0.4999, 0.5, 0.00390625] {
             let mut spread = Spread::default();
-            spread.fill([turns].into_iter(), n_samples);
+            spread.push(turns, n_samples);
+            spread.fill();
             let (first, taps) = (spread.first[0] as usize, spread.taps[0]);
             for mode in [0, 1, 37, 63, 64] {
                 let (mut cos_sum, mut sin_sum) = (0.0, 0.0);

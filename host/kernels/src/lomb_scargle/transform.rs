@@ -170,8 +170,8 @@ mod tests {
                 libm::sin((sample * 31 + part * 17 + lane * 7) as f64)
             };
             let mut samples = vec![ZERO; n_samples];
-            for sample in 0..n_samples {
-                for (part, lanes) in samples[sample].iter_mut().enumerate() {
+            for (sample, parts) in samples.iter_mut().enumerate() {
+                for (part, lanes) in parts.iter_mut().enumerate() {
                     for (lane, slot) in lanes.iter_mut().enumerate() {
                         *slot = value(sample, part, lane);
                     }

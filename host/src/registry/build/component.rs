@@ -5,9 +5,10 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap};
 
 /// The contract, as the SDKs have it.
-pub(super) const WIT: [(&str, &str); 3] = [
+pub(super) const WIT: [(&str, &str); 4] = [
     ("types.wit", include_str!("../../../../plugin-sdk/wit/v0.1/types.wit")),
     ("host.wit", include_str!("../../../../plugin-sdk/wit/v0.1/host.wit")),
+    ("kernels.wit", include_str!("../../../../plugin-sdk/wit/v0.1/kernels.wit")),
     ("world.wit", include_str!("../../../../plugin-sdk/wit/v0.1/world.wit")),
 ];
 
@@ -28,7 +29,7 @@ pub(super) fn componentize(core: &[u8]) -> Result<Vec<u8>, String> {
     let looked = Looked::at(core).map_err(text)?;
     let mut module = core.to_vec();
     if !looked.has_world {
-        embed(&mut module, "plugin")?;
+        embed(&mut module, "plugin-with-kernels")?;
     }
     let mut encoder = ComponentEncoder::default();
     encoder.validate(true).module(&module).map_err(text)?;
