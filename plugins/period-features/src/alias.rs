@@ -159,7 +159,7 @@ mod tests {
     fn the_window_tells_nights() {
         let times: Vec<_> = (0..50).map(|night| f64::from(night * night % 83) + 0.01).collect();
         let errors = vec![0.1; 50];
-        let band = Band::new(Curve { times: &times, values: &times, errors: &errors }, 0.0);
+        let band = Band::new(Curve { times: &times, values: &times, errors: &errors }, 0.0, 0.0);
         let bands = [band];
         assert!((window(&bands, 1.0) - 1.0).abs() < 1e-12 && window(&bands, 0.37) < 0.2);
         assert_eq!(of_sampling(&bands, 2.0, 0.01), Some("2/d"));

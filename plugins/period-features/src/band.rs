@@ -25,15 +25,16 @@ pub struct Band {
 }
 
 impl Band {
-    /// The points of `curve`, with times since `epoch_mjd`.
-    pub fn new(curve: Curve<'_>, epoch_mjd: f64) -> Self {
+    /// The points of `curve`, with times since `epoch_mjd`, and `systematic_error` added to their
+    /// errors in quadrature.
+    pub fn new(curve: Curve<'_>, epoch_mjd: f64, systematic_error: f64) -> Self {
         let has_errors = curve.errors.iter().any(|error| !error.is_nan());
         let kept: Vec<_> =
             (0..curve.len()).filter(|at| !has_errors || !curve.errors[*at].is_nan()).collect();
         let times = kept.iter().map(|at| curve.times[*at] - epoch_mjd).collect();
         let mut values: Vec<_> = kept.iter().map(|at| curve.values[*at]).collect();
         let errors: Vec<_> = if has_errors {
-            kept.iter().map(|at| curve.errors[*at]).collect()
+            kept.iter().map(|at| libm::hypot(curve.errors[*at], systematic_error)).collect()
         } else {
             vec![deviation(&values); values.len()]
         };
@@ -65,7 +66,7 @@ impl Band {
 }
 
 /// Standard deviation, with n; 1 where it is nothing, so that it can be divided by.
-fn deviation(values: &[f64]) -> f64 {
+pub fn deviation(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / n;
@@ -87,7 +88,7 @@ mod tests {
     fn points_without_error_are_left_out_where_others_have_one() {
         let errors = [0.5, f64::NAN, 1.0, 0.5];
         let curve = Curve { times: &TIMES, values: &[1.0, 9.0, 2.0, 3.0], errors: &errors };
-        let band = Band::new(curve, 10.0);
+        let band = Band::new(curve, 10.0, 0.0);
         assert_eq!((band.times, band.weights), (vec![0.0, 2.0, 3.0], vec![4.0, 1.0, 4.0]));
         assert_eq!((band.mean, band.values), (2.0, vec![-1.0, 0.0, 1.0]));
         assert_eq!((band.chi2, band.has_errors), (8.0, true));
@@ -96,10 +97,13 @@ mod tests {
     #[test]
     fn without_errors_all_weigh_the_same() {
         let errors = [f64::NAN; 4];
-        let band =
-            Band::new(Curve { times: &TIMES, values: &[1.0, -1.0, 1.0, -1.0], errors: &errors }, 0.0);
+        let band = Band::new(
+            Curve { times: &TIMES, values: &[1.0, -1.0, 1.0, -1.0], errors: &errors },
+            0.0,
+            0.0,
+        );
         assert_eq!((band.chi2, band.has_errors, band.len()), (4.0, false, 4));
-        let flat = Band::new(Curve { times: &TIMES, values: &[0.1; 4], errors: &errors }, 0.0);
+        let flat = Band::new(Curve { times: &TIMES, values: &[0.1; 4], errors: &errors }, 0.0, 0.0);
         assert!(flat.is_constant() && flat.weights == [1.0; 4]);
     }
 }

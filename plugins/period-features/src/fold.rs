@@ -69,12 +69,8 @@ impl Fold {
         }
     }
 
-    const NONE: Self = Self {
-        string_length: f64::NAN,
-        lafler_kinman: f64::NAN,
-        eta: f64::NAN,
-        cusum: f64::NAN,
-    };
+    const NONE: Self =
+        Self { string_length: f64::NAN, lafler_kinman: f64::NAN, eta: f64::NAN, cusum: f64::NAN };
 }
 
 fn square(x: f64) -> f64 {

@@ -48,8 +48,7 @@ const STEPS: i32 = 4;
 /// neighbours.
 fn climb(fitter: &mut Fitter, bands: &[Band], start: f64, width: f64) -> (f64, f64) {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
-    let mut value =
-        |frequency: f64| power(fitter, bands, frequency).unwrap_or(f64::NEG_INFINITY);
+    let mut value = |frequency: f64| power(fitter, bands, frequency).unwrap_or(f64::NEG_INFINITY);
     let step = 0.5 * width / f64::from(STEPS);
     let mut best = (start, value(start));
     for at in (-STEPS..=STEPS).filter(|at| *at != 0) {

@@ -95,7 +95,8 @@ impl Fitter {
                     sum -= self.normal[i * n + k] * self.normal[j * n + k];
                 }
                 if i == j {
-                    if !(sum > NOTHING * self.normal[i * n + i]) {
+                    // Also where numbers overflowed.
+                    if sum.is_nan() || sum <= NOTHING * self.normal[i * n + i] {
                         return None;
                     }
                     self.normal[i * n + i] = sum.sqrt();
@@ -134,7 +135,7 @@ impl Fitter {
         let n = self.right.len();
         for i in 0..n {
             let k = i.div_ceil(2);
-            let is_sine = |term: usize| term > 0 && term % 2 == 0;
+            let is_sine = |term: usize| term > 0 && term.is_multiple_of(2);
             self.right[i] = if is_sine(i) { self.values[k].1 } else { self.values[k].0 };
             for j in 0..=i {
                 // l is at most k.
@@ -185,12 +186,13 @@ mod tests {
         let times: Vec<_> = (0..40).map(|at| f64::from(at * at % 97) * 0.371).collect();
         let values: Vec<_> = times.iter().map(|time| of(*time)).collect();
         let errors: Vec<_> = (0..40).map(|at| 0.1 + 0.01 * f64::from(at)).collect();
-        Band::new(Curve { times: &times, values: &values, errors: &errors }, 0.0)
+        Band::new(Curve { times: &times, values: &values, errors: &errors }, 0.0, 0.0)
     }
 
     #[test]
     fn a_series_is_found_again() {
-        let series = Series { mean: 15.25, cos: vec![0.3, -0.1, 0.05], sin: vec![0.2, 0.15, -0.02] };
+        let series =
+            Series { mean: 15.25, cos: vec![0.3, -0.1, 0.05], sin: vec![0.2, 0.15, -0.02] };
         let band = band(|time| series.at(0.831 * time));
         let found = Fitter::new(3).fit(&band, 0.831).unwrap();
         let pairs = found.cos.iter().zip(&series.cos).chain(found.sin.iter().zip(&series.sin));
@@ -209,7 +211,6 @@ mod tests {
         // Two phases only: a line through them is no ellipse.
         let times: Vec<_> = (0..12).map(f64::from).collect();
         let curve = Curve { times: &times, values: &times, errors: &[f64::NAN; 12] };
-        assert!(Fitter::new(1).fit(&Band::new(curve, 0.0), 0.5).is_none());
+        assert!(Fitter::new(1).fit(&Band::new(curve, 0.0, 0.0), 0.5).is_none());
     }
-
 }

@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn the_amplitude_is_of_the_whole_series() {
         let sine = series(&[(0.5, 0.4)]);
-        assert!((amplitude(&sine) - 0.5).abs() < 1e-4 && (first_amplitude(&sine) - 0.5).abs() < 1e-15);
+        assert!(
+            (amplitude(&sine) - 0.5).abs() < 1e-4 && (first_amplitude(&sine) - 0.5).abs() < 1e-15
+        );
         assert!(harmonics(&series(&[(0.0, 0.0), (1.0, 0.0)]), Convention::Sine)[0].ratio.is_nan());
     }
 }
