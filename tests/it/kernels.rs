@@ -21,7 +21,8 @@ fn ask(questions: &[&str], threads: usize, limits: Limits) -> Result<Vec<String>
     let batch = RecordBatch::try_new(schema.clone(), vec![column]).expect("it fits");
     let table = store.table(&schema, &[batch]);
     let threads = Threads::new(threads);
-    let (_, report) = store.report_with(&RECKONER, "{}", &table, usize::MAX, limits, Some(&threads))?;
+    let (_, report) =
+        store.report_with(&RECKONER, "{}", &table, usize::MAX, limits, Some(&threads))?;
     let batches = report.outputs[0].iter().flat_map(|object| object.batches().expect("readable"));
     let answers = batches.flat_map(|batch| {
         let batch = batch.expect("readable");

@@ -27,8 +27,8 @@ const ROWS_AT_ONCE: usize = 4096;
 /// Points times frequencies of one light curve, which is worked on without a look at the
 /// clock: half a minute at worst.
 const MOST_WORK: u64 = 1 << 36;
-/// Bytes that the packed form of trees takes for each of the guest's, at most.
-const PACKED_TREES: usize = 4;
+/// Bytes that the packed form of trees takes for each of the guest's, at most, and for none.
+const PACKED_TREES: (usize, usize) = (4, 4096);
 
 /// The answer to a guest: numbers, or words on what was wrong with the question.
 type Answer<T> = Result<T, String>;
@@ -531,7 +531,7 @@ fn link_forest(kernels: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> 
     kernels.func_wrap(
         "[static]forest.pack",
         |mut context: Context<'_>, (trees,): (WireTrees,)| {
-            let bytes = trees.bytes().saturating_mul(PACKED_TREES);
+            let bytes = trees.bytes().saturating_mul(PACKED_TREES.0) + PACKED_TREES.1;
             if !context.data_mut().take_host_memory(bytes) {
                 let message = "the trees do not fit in what this node may use; raise \
                                `resources: {memory: …}`";
