@@ -44,7 +44,7 @@ fn a_guest_gets_the_same_bits_at_any_number_of_threads() {
     let expected: String = bytes.map(|byte| format!("{byte:02x}")).collect();
     for threads in [1, 2, 5] {
         let answers = ask(&["period"], threads, Limits::default()).expect("it runs");
-        assert_eq!(answers, [expected.clone()], "{threads} threads");
+        assert_eq!(answers, std::slice::from_ref(&expected), "{threads} threads");
     }
     // The period is found: 0.3 cycles a day.
     assert!(found.iter().all(|peaks| (peaks[0].frequency - 0.3).abs() < 1e-3), "{found:?}");
