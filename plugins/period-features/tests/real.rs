@@ -24,16 +24,23 @@ const ARCHIVE: &str = concat!(
     "/../../../shared/data/real_lightcurves_rrlyr_snia/light-curve_test-data.tar.gz"
 );
 
+#[expect(clippy::print_stderr, reason = "whoever runs the tests should know")]
+fn tell(words: &str) {
+    eprintln!("{words}");
+}
+
 /// Files of a tar archive by name: blocks of 512 bytes, a header before each file.
 fn untar(archive: &[u8]) -> BTreeMap<String, String> {
     let text = |bytes: &[u8]| {
-        String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap()).into_owned()
+        String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().expect("as it was published"))
+            .into_owned()
     };
     let mut files = BTreeMap::new();
     let mut rest = archive;
     while rest.len() > 512 && rest[0] != 0 {
         let (header, after) = rest.split_at(512);
-        let size = usize::from_str_radix(text(&header[124..136]).trim(), 8).unwrap();
+        let size =
+            usize::from_str_radix(text(&header[124..136]).trim(), 8).expect("as it was published");
         let (name, prefix) = (text(&header[..100]), text(&header[345..500]));
         files.insert(format!("{prefix}{name}"), String::from_utf8_lossy(&after[..size]).into());
         rest = &after[size.next_multiple_of(512)..];
@@ -47,23 +54,25 @@ type Points = [Vec<f64>; 3];
 /// Stars with their published periods in days, and points in u, g, r, i, z.
 fn stars() -> Option<Vec<(f64, [Points; 5])>> {
     if !Path::new(ARCHIVE).exists() {
-        println!("skipped: no {ARCHIVE}");
+        tell(&format!("skipped: no {ARCHIVE}"));
         return None;
     }
     let mut archive = Vec::new();
-    GzDecoder::new(std::fs::File::open(ARCHIVE).unwrap()).read_to_end(&mut archive).unwrap();
+    GzDecoder::new(std::fs::File::open(ARCHIVE).expect("as it was published"))
+        .read_to_end(&mut archive)
+        .expect("as it was published");
     let files = untar(&archive);
     let star = |line: &str| {
         let cells: Vec<_> = line.split(',').collect();
         let mut bands: [Points; 5] = std::array::from_fn(|_| Points::default());
         for line in files[&format!("RRLyrae/light-curves/{}.csv", cells[0])].lines().skip(1) {
             let cells: Vec<_> = line.split(',').collect();
-            let band = "ugriz".find(cells[3]).unwrap();
+            let band = "ugriz".find(cells[3]).expect("as it was published");
             for (column, cell) in bands[band].iter_mut().zip(&cells) {
                 column.push(cell.parse().unwrap_or(f64::NAN));
             }
         }
-        (cells[2].parse().unwrap(), bands)
+        (cells[2].parse().expect("as it was published"), bands)
     };
     Some(files["RRLyrae/periods.csv"].lines().skip(1).map(star).collect())
 }
@@ -78,9 +87,12 @@ fn column(band: &str, rows: &[Curve<'_>]) -> (Field, ArrayRef) {
         for at in 0..row.len() {
             let point = lists.values();
             for (part, column) in [row.times, row.values, row.errors].into_iter().enumerate() {
-                point.field_builder::<Float64Builder>(part).unwrap().append_value(column[at]);
+                point
+                    .field_builder::<Float64Builder>(part)
+                    .expect("as it was published")
+                    .append_value(column[at]);
             }
-            point.field_builder::<UInt8Builder>(3).unwrap().append_value(2);
+            point.field_builder::<UInt8Builder>(3).expect("as it was published").append_value(2);
             point.append(true);
         }
         lists.append(true);
@@ -114,15 +126,20 @@ struct Tally {
 
 fn tally(params: &str, stars: &[(f64, [Points; 5])]) -> Tally {
     let start = std::time::Instant::now();
-    let features =
-        Harness::<PeriodFeatures>::new(params).table("table", table(stars)).run().unwrap();
+    let features = Harness::<PeriodFeatures>::new(params)
+        .table("table", table(stars))
+        .run()
+        .expect("as it was published");
     let features = features.table("features");
-    let found = features.column_by_name("period").unwrap().as_primitive::<Float64Type>();
+    let found = features
+        .column_by_name("period")
+        .expect("as it was published")
+        .as_primitive::<Float64Type>();
     let mut tally = Tally::default();
     for ((period, bands), found) in stars.iter().zip(found) {
         let times = || bands.iter().flat_map(|band| band[0].iter().copied());
         let width = 1.0 / (times().fold(0.0, f64::max) - times().fold(f64::INFINITY, f64::min));
-        let (truth, found) = (1.0 / period, 1.0 / found.unwrap());
+        let (truth, found) = (1.0 / period, 1.0 / found.expect("as it was published"));
         let miss = (found - truth).abs() / width;
         if miss <= 0.5 {
             tally.exact += 1;
@@ -134,7 +151,7 @@ fn tally(params: &str, stars: &[(f64, [Points; 5])]) -> Tally {
         }
     }
     tally.misses.sort_by(f64::total_cmp);
-    println!(
+    tell(&format!(
         "{params}\n{} stars in {:.1} s: {} exact, half of them within {:.3} of a peak's width; {:?}; {} other",
         stars.len(),
         start.elapsed().as_secs_f64(),
@@ -142,7 +159,7 @@ fn tally(params: &str, stars: &[(f64, [Points; 5])]) -> Tally {
         tally.misses[tally.misses.len() / 2],
         tally.aliases,
         tally.other
-    );
+    ));
     tally
 }
 
@@ -157,7 +174,7 @@ fn published_periods_of_rr_lyrae_are_found() {
     let documented = ["2f", "f/2", "f+1/d", "f-1/d", "1/d-f", "f+1/sd", "f-1/sd", "1/sd-f"];
     let aliases: usize = documented.iter().filter_map(|name| found.aliases.get(*name)).sum();
     let share = (found.exact + aliases) as f64 / stars.len() as f64;
-    println!("exact {:.4}, with daily aliases {share:.4}", found.exact as f64 / 483.0);
+    tell(&format!("exact {:.4}, with daily aliases {share:.4}", found.exact as f64 / 483.0));
     assert!(found.exact >= 450, "{}", found.exact);
     assert!(share >= 0.97, "{share}");
 }
