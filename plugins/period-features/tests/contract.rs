@@ -24,9 +24,9 @@ fn band(name: &str, kind: Kind, rows: &[Vec<Point>]) -> (Field, ArrayRef) {
         for &(time, value, error) in row {
             let point = lists.values();
             for (part, number) in [time, value, error].into_iter().enumerate() {
-                point.field_builder::<Float64Builder>(part).unwrap().append_value(number);
+                point.field_builder::<Float64Builder>(part).expect("a number").append_value(number);
             }
-            point.field_builder::<UInt8Builder>(3).unwrap().append_value(0);
+            point.field_builder::<UInt8Builder>(3).expect("flags").append_value(0);
             point.append(true);
         }
         lists.append(!row.is_empty());
@@ -61,7 +61,7 @@ fn binary(time: f64) -> f64 {
         let away = (phase - at + 0.5).rem_euclid(1.0) - 0.5;
         (-(away / 0.08).powi(2)).exp()
     };
-    -1.0 * dip(0.0) - 0.6 * dip(0.5)
+    -dip(0.0) - 0.6 * dip(0.5)
 }
 
 fn sources() -> RecordBatch {
@@ -92,7 +92,7 @@ fn harness(params: &str) -> Harness<PeriodFeatures> {
 }
 
 fn features(params: &str) -> RecordBatch {
-    harness(params).run().unwrap().table("features")
+    harness(params).run().expect("it runs").table("features")
 }
 
 fn numbers(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
@@ -101,7 +101,7 @@ fn numbers(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
 }
 
 fn words(table: &RecordBatch, name: &str) -> Vec<Option<String>> {
-    let words = table.column_by_name(name).unwrap().as_string::<i32>().iter();
+    let words = table.column_by_name(name).expect("a column").as_string::<i32>().iter();
     words.map(|word| word.map(str::to_owned)).collect()
 }
 

@@ -21,7 +21,7 @@ fn stars() -> BTreeMap<&'static str, BTreeMap<&'static str, Band>> {
     for cells in lines(include_str!("../goldens/curves.csv")) {
         let band = columns.entry(cells[0]).or_default().entry(cells[1]).or_default();
         for (column, cell) in band.iter_mut().zip(&cells[2..]) {
-            column.push(cell.parse().unwrap());
+            column.push(cell.parse().expect("a number"));
         }
     }
     let star = |bands: BTreeMap<_, [Vec<f64>; 3]>| {
@@ -35,7 +35,7 @@ fn stars() -> BTreeMap<&'static str, BTreeMap<&'static str, Band>> {
 }
 
 fn params(json: &str) -> Params {
-    skyloom_plugin::serde_json::from_str(json).unwrap()
+    skyloom_plugin::serde_json::from_str(json).expect("parameters")
 }
 
 fn assert_close(ours: f64, theirs: f64, rel: f64, what: &str) {
