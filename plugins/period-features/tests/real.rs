@@ -138,8 +138,7 @@ fn tally(params: &str, stars: &[(f64, [Points; 5])]) -> Tally {
     let features = features.table("features");
     let found = features.column_by_name("period").expect("periods").as_primitive::<Float64Type>();
     let doubled = features.column_by_name("period_doubled").expect("a column").as_boolean();
-    let mut tally = Tally::default();
-    tally.doubled = doubled.true_count();
+    let mut tally = Tally { doubled: doubled.true_count(), ..Tally::default() };
     for ((period, bands), found) in stars.iter().zip(found) {
         let times = || bands.iter().flat_map(|band| band[0].iter().copied());
         let width = 1.0 / (times().fold(0.0, f64::max) - times().fold(f64::INFINITY, f64::min));
