@@ -40,14 +40,18 @@ def stars(folder):
 
 
 def best(power, time):
-    """The highest peak of a periodogram between MINIMUM and MAXIMUM, climbed to its top."""
+    """The highest peak of a periodogram between MINIMUM and MAXIMUM: the five highest of a grid, climbed to their tops."""
     step = 1 / (5 * np.ptp(time))
     grid = MINIMUM + step * np.arange(int((MAXIMUM - MINIMUM) / step) + 1)
-    start = grid[np.argmax(power(grid))]
-    # Of the distance from the start: SciPy stops at a part of its argument.
-    found = minimize_scalar(lambda d: -float(power(np.array([start + d]))[0]), bounds=(-step, step),
-                            method="bounded", options={"xatol": 1e-12})
-    return start + found.x, -found.fun
+    powers = power(grid)
+    maxima = 1 + np.flatnonzero((powers[1:-1] > powers[:-2]) & (powers[1:-1] > powers[2:]))
+    tops = []
+    for start in grid[maxima[np.argsort(-powers[maxima])[:5]]]:
+        # Of the distance from the start: SciPy stops at a part of its argument.
+        found = minimize_scalar(lambda d: -float(power(np.array([start + d]))[0]), bounds=(-step, step),
+                                method="bounded", options={"xatol": 1e-12})
+        tops.append((-found.fun, start + found.x))
+    return max(tops)[::-1]
 
 
 def peaks(name, points):

@@ -13,29 +13,43 @@ use crate::series::Fitter;
 /// ΔBIC = N ln(χ²_P / χ²_2P) − K ln N
 /// ```
 ///
-/// χ²_P of series of order n at the period P, and χ²_2P of order 2n at 2P, which have the former's
-/// terms and those that differ from half turn to half turn; N the number of points, K = 2n for each
-/// band the number of terms that are new. Errors need be known up to a factor only. Above 0, twice the period is to be preferred; above 10,
-/// strongly so (Kass & Raftery 1995, doi:10.1080/01621459.1995.10476572).
+/// χ²_P of series of order n at the frequency f of the period P, and χ²_2P with the terms at f/2 and
+/// 3f/2 added, of which one half turn has the opposite of the other: what tells two minima apart.
+/// N is the number of points, and K the number of new parameters, 4 for each band. Errors need be known up to a
+/// factor only. Above 0, twice the period is to be preferred; above 10, strongly so (Kass & Raftery 1995,
+/// doi:10.1080/01621459.1995.10476572).
 ///
-/// Bands with fewer than 4n + 2 points are left out; none where that are all, or where the phases do
-/// not determine a series. It does not see binaries whose minima are equal.
+/// Bands with fewer than [`needs`] points are left out; none where that are all, or where the phases
+/// do not determine a series. It does not see binaries whose minima are equal.
 pub fn delta_bic(bands: &[Band], frequency: f64, order: usize) -> Option<f64> {
-    let (mut once, mut twice) = (Fitter::new(order), Fitter::new(2 * order));
-    let (mut n_points, mut n_terms) = (0, 0);
-    let (mut chi2_once, mut chi2_twice) = (0.0, 0.0);
+    let (mut once, mut twice) = (Fitter::new(order), doubled(order));
     let needs = twice.needs();
+    let (mut n_points, mut n_parameters) = (0, 0);
+    let (mut chi2_once, mut chi2_twice) = (0.0, 0.0);
     for band in bands.iter().filter(|band| band.len() >= needs && band.chi2 > 0.0) {
         let series = once.fit(band, frequency)?;
         chi2_once += chi2(&series.residuals(band, frequency), band);
         let series = twice.fit(band, 0.5 * frequency)?;
         chi2_twice += chi2(&series.residuals(band, 0.5 * frequency), band);
         n_points += band.len();
-        n_terms += 2 * order;
+        n_parameters += 4;
     }
     let n = n_points as f64;
-    let delta = n * libm::log(chi2_once / chi2_twice) - n_terms as f64 * libm::log(n);
+    let delta = n * libm::log(chi2_once / chi2_twice) - f64::from(n_parameters) * libm::log(n);
     (n_points > 0 && delta.is_finite()).then_some(delta)
+}
+
+/// How many points a band needs at least: 2n + 6.
+pub fn needs(order: usize) -> usize {
+    doubled(order).needs()
+}
+
+/// For series at f/2 with the terms of order n at f, and those once and thrice f/2.
+fn doubled(order: usize) -> Fitter {
+    Fitter::with_terms((1..=2 * order.max(2)).filter(|k| match k {
+        1 | 3 => true,
+        even => even.is_multiple_of(2) && *even <= 2 * order,
+    }))
 }
 
 /// χ² of what a fit leaves.
@@ -70,7 +84,7 @@ mod tests {
 
     #[test]
     fn too_few_points_decide_nothing() {
-        assert!(delta_bic(&band(wave), 1.4, 20).is_none());
+        assert!(delta_bic(&band(wave), 1.4, 30).is_none());
         assert!(delta_bic(&[], 1.4, 1).is_none());
     }
 }

@@ -143,7 +143,7 @@ pub fn cells(
     }
     let doubling = doubling::delta_bic(bands, best.frequency, params.harmonics);
     if doubling.is_none() {
-        missing.add(why(Fitter::new(2 * params.harmonics).needs()), "doubling, doubled");
+        missing.add(why(doubling::needs(params.harmonics)), "doubling, doubled");
     }
     cells.extend([
         Cell::Number(alias::window(bands, best.frequency)),

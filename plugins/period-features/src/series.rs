@@ -13,19 +13,21 @@ use crate::band::Band;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub mean: f64,
-    /// a_1, a_2, …
+    /// a_1, a_2, …; 0 for terms that were left out.
     pub cos: Vec<f64>,
     /// b_1, b_2, …
     pub sin: Vec<f64>,
 }
 
-/// Fits series of one order; keeps the space that it works in.
+/// Fits series with the same terms; keeps the space that it works in.
 #[derive(Debug, Clone)]
 pub struct Fitter {
-    order: usize,
-    /// Σ w cos kθ and Σ w sin kθ for k = 0 … 2 · order, of which every product of terms is made.
+    /// The constant's 0, and then the k of each term.
+    terms: Vec<usize>,
+    /// Σ w cos kθ and Σ w sin kθ for k from 0 to twice the greatest, of which every product of
+    /// terms is made.
     sums: Vec<(f64, f64)>,
-    /// Σ w x cos kθ and Σ w x sin kθ for k = 0 … order.
+    /// Σ w x cos kθ and Σ w x sin kθ for k from 0 to the greatest.
     values: Vec<(f64, f64)>,
     /// The lower triangle of the normal equations, row by row, then their Cholesky factor.
     normal: Vec<f64>,
@@ -39,11 +41,18 @@ const NOTHING: f64 = 1e-9;
 impl Fitter {
     /// For series of `order` 1 or more.
     pub fn new(order: usize) -> Self {
-        let n = 2 * order + 1;
+        Self::with_terms(1..=order)
+    }
+
+    /// For series that have these k only, which rise from 1 on.
+    pub fn with_terms(terms: impl IntoIterator<Item = usize>) -> Self {
+        let terms: Vec<_> = std::iter::once(0).chain(terms).collect();
+        let greatest = terms[terms.len() - 1];
+        let n = 2 * terms.len() - 1;
         Self {
-            order,
-            sums: vec![(0.0, 0.0); n],
-            values: vec![(0.0, 0.0); order + 1],
+            terms,
+            sums: vec![(0.0, 0.0); 2 * greatest + 1],
+            values: vec![(0.0, 0.0); greatest + 1],
             normal: vec![0.0; n * n],
             right: vec![0.0; n],
         }
@@ -52,7 +61,7 @@ impl Fitter {
     /// The fewest points that leave something to judge the fit by: one more than it has
     /// parameters.
     pub fn needs(&self) -> usize {
-        2 * self.order + 2
+        self.right.len() + 1
     }
 
     /// How much of the band's χ² the series takes away: χ²₀ − χ², χ²₀ that of the constant.
@@ -75,9 +84,15 @@ impl Fitter {
             }
             self.right[i] /= self.normal[i * n + i];
         }
-        let terms = self.right[1..].chunks_exact(2);
-        let (cos, sin) = terms.map(|term| (term[0], term[1])).unzip();
-        Some(Series { mean: band.mean + self.right[0], cos, sin })
+        let mut series = Series {
+            mean: band.mean + self.right[0],
+            cos: vec![0.0; self.values.len() - 1],
+            sin: vec![0.0; self.values.len() - 1],
+        };
+        for (term, k) in self.right[1..].chunks_exact(2).zip(&self.terms[1..]) {
+            (series.cos[k - 1], series.sin[k - 1]) = (term[0], term[1]);
+        }
+        Some(series)
     }
 
     /// Sets up the normal equations and does the forward half of their solution.
@@ -130,16 +145,16 @@ impl Fitter {
     }
 
     /// Makes the normal equations of the sums, by 2 cos a cos b = cos(a − b) + cos(a + b) and
-    /// its kin. Term 2k − 1 is cos kθ, term 2k is sin kθ.
+    /// its kin. After the constant, each term is a cosine and a sine.
     fn set_up(&mut self) {
         let n = self.right.len();
         for i in 0..n {
-            let k = i.div_ceil(2);
+            let k = self.terms[i.div_ceil(2)];
             let is_sine = |term: usize| term > 0 && term.is_multiple_of(2);
             self.right[i] = if is_sine(i) { self.values[k].1 } else { self.values[k].0 };
             for j in 0..=i {
                 // l is at most k.
-                let l = j.div_ceil(2);
+                let l = self.terms[j.div_ceil(2)];
                 let (apart, both) = (self.sums[k - l], self.sums[k + l]);
                 self.normal[i * n + j] = 0.5
                     * match (is_sine(i), is_sine(j)) {

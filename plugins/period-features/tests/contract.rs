@@ -101,7 +101,7 @@ fn numbers(table: &RecordBatch, name: &str) -> Vec<Option<f64>> {
 }
 
 fn words(table: &RecordBatch, name: &str) -> Vec<Option<String>> {
-    let words = table.column_by_name(name).expect("the column").as_string::<i32>().iter();
+    let words = table.column_by_name(name).expect("a column").as_string::<i32>().iter();
     words.map(|word| word.map(str::to_owned)).collect()
 }
 
