@@ -1,10 +1,12 @@
 //! A model on an input port, and the data it is applied to on another.
 
 use arrow_array::{ArrayRef, Float64Array};
+use skyloom_plugin::kernels::Forest;
 use skyloom_plugin::prelude::*;
 
+use crate::part::Part;
 use crate::table::{COLUMNS, ModelSchema};
-use crate::tree::{ModelError, Tree, TreeReader};
+use crate::tree::{ModelError, TreeReader};
 
 /// Whether the covers of a model's nodes are of interest; predictions need none, and what
 /// is not read does not count as used.
@@ -43,17 +45,21 @@ pub fn bind_features(bind: &mut Bind, port: &str, model: &ModelSchema) -> Result
     Ok(())
 }
 
-/// Reads the model on a port, tree by tree, and returns how many trees there are.
+/// Reads the model on a port, part by part, and returns how many trees there are. `consume`
+/// gets each part, ready to give sums over its trees, and the numbers of these.
 ///
 /// # Errors
 /// When the table is not a forest, or the host refuses.
-pub fn read_trees(
+pub fn read_parts(
     reader: &mut Reader,
     model: &ModelSchema,
     covers: Covers,
-    mut consume: impl FnMut(Tree),
+    mut consume: impl FnMut(Forest, &[u32]) -> Result<()>,
 ) -> Result<usize> {
-    let mut trees = TreeReader::new(model.features.len(), model.classes.len());
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let mut trees = TreeReader::new(n_features, n_classes);
+    let mut part = Part::new(n_features, n_classes, covers);
+    let mut full = Vec::new();
     while let Some(batch) = reader.next()? {
         let column = |name: &str| -> Result<ArrayRef> {
             if name == "cover" && covers == Covers::Ignored {
@@ -62,9 +68,19 @@ pub fn read_trees(
             batch.column(name)
         };
         let columns: Vec<ArrayRef> = COLUMNS.into_iter().map(column).collect::<Result<_>>()?;
-        trees.push(&model.nodes(&columns)?, &mut consume)?;
+        trees.push(&model.nodes(&columns)?, |tree| {
+            part.push(tree);
+            if part.is_full() {
+                full.push(part.take());
+            }
+        })?;
+        for part in full.drain(..) {
+            consume(part.pack()?, part.ids())?;
+        }
     }
-    Ok(trees.finish(consume)?)
+    let n_trees = trees.finish(|tree| part.push(tree))?;
+    consume(part.pack()?, part.ids())?;
+    Ok(n_trees)
 }
 
 /// The model's features of all rows of a batch, row-major, NaN where there is none.

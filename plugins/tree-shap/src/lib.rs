@@ -1,23 +1,24 @@
 //! Explains what a random forest says of each object.
 //!
 //! ```text
-//! data → rows (a sample) → margins, tree by tree → classes to explain
-//!                        → Shapley values, tree by tree → one line for each object and class
+//! data → rows (a sample) → margins, part by part → classes to explain
+//!                        → Shapley values, part by part → one line for each object and class
 //! ```
 //!
-//! [`shapley`] holds the science; this file reads columns and writes lines. The model is
-//! read tree by tree, twice, and never held as a whole.
+//! The host's kernels hold the science (path-dependent TreeSHAP, exact); this file reads
+//! columns and writes lines. The model is read in parts of some trees, twice, and never held
+//! as a whole.
 
-pub mod quadrature;
-pub mod shapley;
 mod keys;
+mod explain;
 
-use forest_model::port::{Covers, bind_features, bind_model, features_of, read_trees};
-use forest_model::{ModelSchema, PackedForest, Tree};
+use forest_model::ModelSchema;
+use forest_model::port::{Covers, bind_features, bind_model, features_of};
+use forest_model::predict::predict;
 use skyloom_plugin::prelude::*;
 
+use crate::explain::{Explained, Lines};
 use crate::keys::Keys;
-use crate::shapley::{Attributions, PathTree, Rows};
 
 /// What may stand under `with:` in a workflow.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -54,9 +55,6 @@ fn all() -> f64 {
 /// The plugin.
 pub struct TreeShap;
 
-/// How far base and Shapley values together may be from the forest's answer.
-const TOLERANCE: f64 = 1e-9;
-
 impl Plugin for TreeShap {
     type Params = Params;
 
@@ -90,11 +88,14 @@ impl Plugin for TreeShap {
         if sample.features.is_empty() {
             return Ok(());
         }
-        let (margins, n_trees) = margins(task.input("model")?, &model, &sample.features)?;
-        let classes = wanted_classes(params.classes, &margins, model.classes.len());
-        let rows = Rows::new(&sample.features, model.features.len(), classes.clone());
-        let explained = explain(task, &model, &rows, n_trees)?;
-        let lines = Lines { model: &model, keys: &sample.keys, margins, classes, explained };
+        let trees = task.input("model")?;
+        let margins = predict(trees, &model, None, &sample.features)?;
+        let classes = match params.classes {
+            Classes::All => None,
+            Classes::Predicted => Some(likeliest(&margins, model.classes.len())),
+        };
+        let explained = Explained::of(trees, &model, &sample.features, classes)?;
+        let lines = Lines { model: &model, keys: &sample.keys, margins, explained };
         lines.check()?;
         task.output("attributions")?.put(lines.columns()?)
     }
@@ -137,121 +138,12 @@ impl Sample {
     }
 }
 
-/// The forest's probabilities of all classes for all rows, and the number of its trees.
-fn margins(
-    reader: &mut Reader,
-    model: &ModelSchema,
-    features: &[f64],
-) -> Result<(Vec<f64>, usize)> {
-    let n_classes = model.classes.len();
-    let mut sums = vec![0.0; features.len() / model.features.len() * n_classes];
-    let n_trees = read_trees(reader, model, Covers::Ignored, |tree| {
-        let mut forest = PackedForest::new(model.features.len(), n_classes);
-        forest.push(tree);
-        forest.add_to(&mut sums, features);
-    })?;
-    sums.iter_mut().for_each(|sum| *sum /= n_trees as f64);
-    Ok((sums, n_trees))
-}
-
-/// The classes to explain, the same number for each row.
-fn wanted_classes(classes: Classes, margins: &[f64], n_classes: usize) -> Vec<usize> {
-    let rows = margins.chunks_exact(n_classes);
+/// The class with the largest probability of each row, the first of equals.
+fn likeliest(margins: &[f64], n_classes: usize) -> Vec<u32> {
     let likeliest = |row: &[f64]| {
         (1..n_classes).fold(0, |best, class| if row[class] > row[best] { class } else { best })
     };
-    match classes {
-        Classes::All => rows.flat_map(|_| 0..n_classes).collect(),
-        Classes::Predicted => rows.map(likeliest).collect(),
-    }
-}
-
-/// What a forest's trees say together.
-struct Explained {
-    /// The expectation of each class.
-    base: Vec<f64>,
-    attributions: Attributions,
-}
-
-fn explain(task: &mut Task, model: &ModelSchema, rows: &Rows, n_trees: usize) -> Result<Explained> {
-    let (n_features, n_classes) = (model.features.len(), model.classes.len());
-    let mut base = vec![0.0; n_classes];
-    let mut attributions = Attributions::zeros(rows);
-    let mut fault = None;
-    let each = |tree: Tree| match PathTree::new(tree, n_features, n_classes) {
-        Ok(path) => {
-            path.explain(rows, &mut attributions);
-            (0..n_classes).for_each(|class| base[class] += path.expectation(class));
-        }
-        Err(error) => fault = fault.take().or(Some(error)),
-    };
-    let reader = task.input("model")?;
-    reader.rewind();
-    read_trees(reader, model, Covers::Read, each)?;
-    if let Some(fault) = fault {
-        return Err(Error::data(fault));
-    }
-    base.iter_mut().for_each(|sum| *sum /= n_trees as f64);
-    attributions.divide(n_trees as f64);
-    Ok(Explained { base, attributions })
-}
-
-/// The lines of the output: one for each row and wanted class.
-struct Lines<'a> {
-    model: &'a ModelSchema,
-    keys: &'a Keys,
-    margins: Vec<f64>,
-    /// The same number for each row.
-    classes: Vec<usize>,
-    explained: Explained,
-}
-
-impl Lines<'_> {
-    fn n_per_row(&self) -> usize {
-        self.classes.len() * self.model.classes.len() / self.margins.len()
-    }
-
-    fn base(&self) -> impl Iterator<Item = f64> {
-        self.classes.iter().map(|&class| self.explained.base[class])
-    }
-
-    fn margin(&self) -> impl Iterator<Item = f64> {
-        let of_rows = self.margins.chunks_exact(self.model.classes.len());
-        let of_lines = self.classes.chunks_exact(self.n_per_row());
-        of_rows.zip(of_lines).flat_map(|(row, classes)| classes.iter().map(|&class| row[class]))
-    }
-
-    /// Contributions sum to the margin, by theorem; here by test.
-    fn check(&self) -> Result<()> {
-        let lines = self.explained.attributions.lines();
-        for ((phi, base), margin) in lines.zip(self.base()).zip(self.margin()) {
-            let sum = base + phi.iter().sum::<f64>();
-            // A sum that is not a number is not close either.
-            let is_close = (sum - margin).abs() <= TOLERANCE;
-            if !is_close {
-                return Err(Error::failed(format!(
-                    "contributions sum to {sum}, not to the forest's {margin}: please report it"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn columns(&self) -> Result<Vec<ArrayRef>> {
-        let class: StringArray =
-            self.classes.iter().map(|&class| Some(&self.model.classes[class])).collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            self.keys.repeat(self.n_per_row())?,
-            Arc::new(class),
-            Arc::new(Float64Array::from_iter_values(self.base())),
-            Arc::new(Float64Array::from_iter_values(self.margin())),
-        ];
-        for feature in 0..self.model.features.len() {
-            let phi = self.explained.attributions.lines().map(|line| line[feature]);
-            columns.push(Arc::new(Float64Array::from_iter_values(phi)));
-        }
-        Ok(columns)
-    }
+    margins.chunks_exact(n_classes).map(|row| likeliest(row) as u32).collect()
 }
 
 fn key_name(params: &Params, fields: &Fields) -> Result<String> {
