@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{
-    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task, Watch,
+    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task, Threads, Watch,
 };
 use skyloom::registry::{self, Project};
 
@@ -94,6 +94,19 @@ impl Store {
         batch_rows: usize,
         limits: Limits,
     ) -> Result<(Binding, RunReport), InstanceError> {
+        self.report_with(component, params, table, batch_rows, limits, None)
+    }
+
+    /// The same, with threads for kernels to borrow.
+    pub(crate) fn report_with(
+        &self,
+        component: &Component,
+        params: &str,
+        table: &Table,
+        batch_rows: usize,
+        limits: Limits,
+        threads: Option<&Arc<Threads>>,
+    ) -> Result<(Binding, RunReport), InstanceError> {
         let port = component.descriptor().inputs[0].name.clone();
         let bound = [(port.clone(), BoundInput::Table(table.schema.fields().clone()))];
         let binding = component.bind(params, &bound, Limits::default(), Arc::default())?;
@@ -108,7 +121,7 @@ impl Store {
             limits,
             watch: Arc::new(Watch::default()),
             batch_rows,
-            threads: None,
+            threads,
             may_cut: false,
         })?;
         Ok((binding, report))

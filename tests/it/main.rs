@@ -12,6 +12,7 @@ mod wire;
 mod c_and_go;
 mod interpreters;
 mod contract;
+mod kernels;
 mod scientific;
 mod kit;
 mod check;

@@ -627,13 +627,14 @@ fn pack_trees(
                        `resources: {memory: …}`";
         return Ok((Err(message.to_owned()),));
     }
-    match ForestHandle::pack(&trees, bytes) {
-        Ok(packed) => Ok((Ok(context.data_mut().resources.push(Arc::new(packed))?),)),
-        Err(words) => {
-            context.data_mut().give_host_memory_back(bytes);
-            Ok((Err(words),))
-        }
+    let packed = ForestHandle::pack(&trees, bytes).and_then(|packed| {
+        let pushed = context.data_mut().resources.push(Arc::new(packed));
+        pushed.map_err(|_| "too many forests are held at once; drop each when done".to_owned())
+    });
+    if packed.is_err() {
+        context.data_mut().give_host_memory_back(bytes);
     }
+    Ok((packed,))
 }
 
 fn link_forest(kernels: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {

@@ -7,6 +7,7 @@
 //! - `read`: columns → outcomes, and all that can be wrong with them;
 //! - here: the declaration, and the two tables that come out.
 
+use indexmap::IndexMap;
 use skyloom_plugin::bind::is_text;
 use skyloom_plugin::prelude::*;
 
@@ -64,6 +65,10 @@ pub struct Params {
     /// Which classes the macro averages are over.
     #[serde(default)]
     pub average: Average,
+    /// What classes weigh in the score `class-weighted-log-loss`, numbers from 0 up; those not
+    /// named weigh 1. Without, all weigh the same.
+    #[serde(default)]
+    pub class_weights: Option<IndexMap<String, f64>>,
     /// Accept rows of `truth` without prediction; the score `coverage` tells how many are scored.
     #[serde(default)]
     pub partial: bool,
@@ -92,6 +97,7 @@ impl Plugin for ClassificationMetrics {
             .cite("doi:10.1609/aaai.v29i1.9602")
             .cite("doi:10.1016/j.compbiolchem.2004.09.006")
             .cite("doi:10.1201/9780429246593")
+            .cite("doi:10.3847/1538-3881/ab3a2f")
     }
 
     fn bind(params: &Params, bind: &mut Bind) -> Result<()> {
@@ -122,6 +128,7 @@ impl Plugin for ClassificationMetrics {
             .of_type("text, an integer or boolean", is_label)?
             .read(Purpose::Label);
         let classes = classes(bind.fields("predictions")?)?;
+        class_weights(params, &classes)?;
         for class in &classes {
             let name = format!("{PROBABILITY}{class}");
             bind.column("predictions", &name, None)?.number()?.read(Purpose::Value);
@@ -154,7 +161,8 @@ impl Plugin for ClassificationMetrics {
                 task.progress(u64::from(done), total);
             }
         };
-        let estimates = sample.estimates(over, params.bootstrap, params.seed, progress);
+        let weights = class_weights(params, &classes)?;
+        let estimates = sample.estimates(over, &weights, params.bootstrap, params.seed, progress);
         let totals = sample.totals();
         let scores = scores_columns(&classes, &totals, &estimates, coverage);
         task.output("scores")?.put(scores)?;
@@ -182,6 +190,25 @@ fn classes(fields: &Fields) -> Result<Vec<String>> {
         return Err(Error::data(message));
     }
     Ok(found)
+}
+
+/// The weight of each class in the class-weighted log-loss.
+fn class_weights(params: &Params, classes: &[String]) -> Result<Vec<f64>> {
+    let Some(named) = &params.class_weights else {
+        return Ok(vec![1.0; classes.len()]);
+    };
+    for (class, weight) in named {
+        if !classes.contains(class) {
+            let message =
+                format!("there is no class `{class}`; the classes are {}", classes.join(", "));
+            return Err(Error::param("class-weights", message));
+        }
+        if !(weight.is_finite() && *weight >= 0.0) {
+            let message = format!("class `{class}` must weigh a finite number from 0 up");
+            return Err(Error::param("class-weights", message));
+        }
+    }
+    Ok(classes.iter().map(|class| named.get(class).copied().unwrap_or(1.0)).collect())
 }
 
 fn scores_fields(classes: &[String]) -> [Field; 6] {

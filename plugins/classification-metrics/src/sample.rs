@@ -94,7 +94,8 @@ impl Sample {
         totals
     }
 
-    /// All scores in the order of [`crate::score::names`], with percentile intervals from
+    /// All scores in the order of [`crate::score::names`], classes weighing `class_weights`
+    /// where a score weighs them, with percentile intervals from
     /// `resamples` samples of as many rows, drawn with replacement. Efron & Tibshirani
     /// 1993, doi:10.1201/9780429246593, section 13.3.
     ///
@@ -102,19 +103,20 @@ impl Sample {
     pub fn estimates(
         &self,
         over: Macro,
+        class_weights: &[f64],
         resamples: u32,
         seed: u64,
         progress: impl Fn(u32),
     ) -> Vec<Estimate> {
         let totals = self.totals();
         let averaged = totals.averaged(over);
-        let values = totals.scores(&averaged);
+        let values = totals.scores(&averaged, class_weights);
         let resamples = if self.rows() == 0 { 0 } else { resamples };
         let mut replicates = vec![Vec::with_capacity(resamples as usize); values.len()];
         let mut counts = vec![0_u16; self.rows()];
         for resample in 0..resamples {
             draw(seed, resample, &mut counts);
-            let scores = self.weighted(&counts).scores(&averaged);
+            let scores = self.weighted(&counts).scores(&averaged, class_weights);
             for (replicate, score) in replicates.iter_mut().zip(scores) {
                 replicate.extend(score);
             }
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn intervals_of_a_share_are_binomial() {
         let sample = Sample::new(2, outcomes(2_000));
-        let estimates = sample.estimates(Macro::All, 2_000, 1, |_| ());
+        let estimates = sample.estimates(Macro::All, &[1.0; 2], 2_000, 1, |_| ());
         let accuracy = estimate("accuracy", &estimates);
         let (low, high) = accuracy.interval.unwrap();
         let half = 1.959_964 * (0.8_f64 * 0.2 / 2_000.0).sqrt();
@@ -215,7 +217,7 @@ mod tests {
         let mean = losses.iter().sum::<f64>() / 1_001.0;
         let variance = losses.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 1_001.0;
         let half = 1.959_964 * (variance / 1_001.0).sqrt();
-        let estimates = Sample::new(2, outcomes).estimates(Macro::All, 2_000, 2, |_| ());
+        let estimates = Sample::new(2, outcomes).estimates(Macro::All, &[1.0; 2], 2_000, 2, |_| ());
         let (low, high) = estimate("log-loss", &estimates).interval.unwrap();
         assert!((high - low - 2.0 * half).abs() < 0.1 * half);
     }
@@ -224,7 +226,7 @@ mod tests {
     fn order_does_not_matter() {
         let forward = Sample::new(2, outcomes(501));
         let backward = Sample::new(2, outcomes(501).into_iter().rev().collect());
-        let of = |sample: &Sample| sample.estimates(Macro::All, 50, 3, |_| ());
+        let of = |sample: &Sample| sample.estimates(Macro::All, &[1.0; 2], 50, 3, |_| ());
         assert_eq!(of(&forward), of(&backward));
     }
 
@@ -246,12 +248,13 @@ mod tests {
             3,
             outcomes(100).into_iter().map(|row| Outcome { truth: 0, ..row }).collect(),
         );
-        let estimates = sample.estimates(Macro::All, 20, 1, |_| ());
+        let estimates = sample.estimates(Macro::All, &[1.0; 3], 20, 1, |_| ());
         let never = estimates.last().unwrap();
         assert_eq!((never.value, never.interval), (None, None));
-        let off = sample.estimates(Macro::All, 0, 1, |_| ());
+        let off = sample.estimates(Macro::All, &[1.0; 3], 0, 1, |_| ());
         assert!(off.iter().all(|estimate| estimate.interval.is_none()));
-        assert!(Sample::new(3, Vec::new()).estimates(Macro::All, 20, 1, |_| ())[0].value.is_none());
+        let none = Sample::new(3, Vec::new()).estimates(Macro::All, &[1.0; 3], 20, 1, |_| ());
+        assert!(none[0].value.is_none());
     }
 
     #[test]

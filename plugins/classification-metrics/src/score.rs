@@ -11,6 +11,8 @@ pub struct Totals {
     /// Rows by truth, then prediction.
     confusion: Vec<u64>,
     log_loss: f64,
+    /// The same by true class.
+    class_log_loss: Vec<f64>,
     brier: f64,
     bins: [Bin; N_BINS],
 }
@@ -49,6 +51,7 @@ impl Totals {
             n_classes,
             confusion: vec![0; n_classes * n_classes],
             log_loss: 0.0,
+            class_log_loss: vec![0.0; n_classes],
             brier: 0.0,
             bins: [Bin::default(); N_BINS],
         }
@@ -57,6 +60,7 @@ impl Totals {
     pub fn add(&mut self, group: &Group) {
         self.confusion[group.truth * self.n_classes + group.predicted] += group.rows;
         self.log_loss += group.log_loss;
+        self.class_log_loss[group.truth] += group.log_loss;
         self.brier += group.brier;
         let bin = &mut self.bins[group.bin];
         bin.rows += group.rows;
@@ -126,6 +130,23 @@ impl Totals {
         (self.rows() > 0).then(|| self.log_loss / self.rows() as f64)
     }
 
+    /// Mean over classes of the mean log-loss of their rows, in nats:
+    /// −Σⱼ wⱼ (1/Nⱼ) Σᵢ ln pᵢⱼ / Σⱼ wⱼ over the classes j with Nⱼ > 0 rows i, so that a rare
+    /// class counts as much as a frequent one of its weight. None when no class with rows has a
+    /// weight. The PLAsTiCC team 2018, arXiv:1810.00001; Malz et al. 2019,
+    /// doi:10.3847/1538-3881/ab3a2f.
+    pub fn class_weighted_log_loss(&self, class_weights: &[f64]) -> Option<f64> {
+        let (mut sum, mut weight) = (0.0, 0.0);
+        for (class, class_weight) in class_weights.iter().enumerate() {
+            let rows = self.support(class);
+            if rows > 0 {
+                sum += class_weight * self.class_log_loss[class] / rows as f64;
+                weight += class_weight;
+            }
+        }
+        (weight > 0.0).then(|| sum / weight)
+    }
+
     /// Mean over rows of the outcomes' Brier score, in [0, 2].
     pub fn brier(&self) -> Option<f64> {
         (self.rows() > 0).then(|| self.brier / self.rows() as f64)
@@ -161,7 +182,7 @@ impl Totals {
     }
 
     /// All scores, in the order of [`names`]; none where one is 0/0.
-    pub fn scores(&self, averaged: &[bool]) -> Vec<Option<f64>> {
+    pub fn scores(&self, averaged: &[bool], class_weights: &[f64]) -> Vec<Option<f64>> {
         let mut scores = vec![
             self.accuracy(),
             self.macro_mean(averaged, |class| self.precision(class)),
@@ -172,6 +193,7 @@ impl Totals {
             self.weighted_mean(|class| self.f1(class)),
             self.matthews(),
             self.log_loss(),
+            self.class_weighted_log_loss(class_weights),
             self.brier(),
             self.calibration_error(),
         ];
@@ -188,7 +210,7 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
 
 /// The scores' names, each with the index of its class where it is about one.
 pub fn names(n_classes: usize) -> Vec<(&'static str, Option<usize>)> {
-    const OVERALL: [&str; 11] = [
+    const OVERALL: [&str; 12] = [
         "accuracy",
         "macro-precision",
         "macro-recall",
@@ -198,6 +220,7 @@ pub fn names(n_classes: usize) -> Vec<(&'static str, Option<usize>)> {
         "weighted-f1",
         "matthews",
         "log-loss",
+        "class-weighted-log-loss",
         "brier",
         "ece",
     ];
@@ -226,8 +249,8 @@ mod tests {
         // Class 2 is neither true nor predicted.
         let totals = totals([[3, 1, 0], [0, 4, 0], [0, 0, 0]]);
         assert_eq!((totals.precision(2), totals.recall(2), totals.f1(2)), (None, None, None));
-        let all = totals.scores(&totals.averaged(Macro::All))[2].unwrap();
-        let present = totals.scores(&totals.averaged(Macro::Present))[2].unwrap();
+        let all = totals.scores(&totals.averaged(Macro::All), &[1.0; 3])[2].unwrap();
+        let present = totals.scores(&totals.averaged(Macro::Present), &[1.0; 3])[2].unwrap();
         assert!((all - 1.75 / 3.0).abs() < 1e-15 && (present - 1.75 / 2.0).abs() < 1e-15);
     }
 
@@ -240,9 +263,20 @@ mod tests {
     #[test]
     fn no_rows_no_scores() {
         let totals = Totals::new(2);
-        let scores = totals.scores(&totals.averaged(Macro::Present));
+        let scores = totals.scores(&totals.averaged(Macro::Present), &[1.0; 2]);
         assert!(scores.iter().all(Option::is_none));
         assert_eq!(scores.len(), names(2).len());
+    }
+
+    #[test]
+    fn rare_classes_count_by_their_weight_alone() {
+        let mut totals = Totals::new(3);
+        for (truth, rows, log_loss) in [(0, 90, 9.0), (1, 2, 4.0)] {
+            totals.add(&Group { truth, predicted: truth, rows, log_loss, ..Group::default() });
+        }
+        assert_eq!(totals.class_weighted_log_loss(&[1.0, 1.0, 1.0]), Some((0.1 + 2.0) / 2.0));
+        assert_eq!(totals.class_weighted_log_loss(&[1.0, 3.0, 8.0]), Some((0.1 + 6.0) / 4.0));
+        assert_eq!(totals.class_weighted_log_loss(&[0.0, 0.0, 1.0]), None);
     }
 
     #[test]

@@ -220,6 +220,26 @@ fn probabilities_must_be_probabilities() {
 }
 
 #[test]
+fn class_weights_name_classes_and_move_one_score() {
+    let weighted = r#", "class-weights": {"a": 3, "c": 0}"#;
+    let plain = metrics("", predictions(&PREDICTED), truth(&TRUE)).run().unwrap();
+    let other = metrics(weighted, predictions(&PREDICTED), truth(&TRUE)).run().unwrap();
+    assert_eq!(score(&plain, "log-loss", None), score(&other, "log-loss", None));
+    // −ln p of the truth: `a` of k1, k3, k5; `b` of k2; `c` of k4.
+    let a = -(0.5_f64.ln() + 0.15_f64.ln() + 0.9_f64.ln()) / 3.0;
+    let (b, c) = (-(0.6_f64.ln()), -(0.8_f64.ln()));
+    for (outputs, expected) in [(plain, (a + b + c) / 3.0), (other, (3.0 * a + b) / 4.0)] {
+        let found = score(&outputs, "class-weighted-log-loss", None).expect("a score");
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    for (weights, expected) in [(r#"{"z": 1}"#, "no class `z`"), (r#"{"a": -1}"#, "from 0 up")] {
+        let params = format!(r#", "class-weights": {weights}"#);
+        let message = error(&params, predictions(&PREDICTED), truth(&TRUE));
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
 fn no_classes_no_scores() {
     let message = error("", truth(&TRUE), truth(&TRUE));
     assert!(message.starts_with("input `predictions` has no probability columns"), "{message}");

@@ -5,7 +5,7 @@
 //! and the likeliest class.
 
 use forest_model::port::{Covers, bind_features, bind_model, features_of};
-use forest_model::predict::predict;
+use forest_model::predict::{probabilities, rows_at_once};
 use forest_model::{Bagging, ModelSchema};
 use skyloom_plugin::prelude::*;
 
@@ -26,12 +26,6 @@ pub struct Params {
 /// The plugin.
 pub struct ForestClassifier;
 
-/// Rows that fall through the trees together, at most: each time costs one reading of the
-/// model.
-const ROWS_AT_ONCE: usize = 1 << 18;
-/// Numbers of these rows and of their answers, at most: half of what the host takes in a call.
-const NUMBERS_AT_ONCE: usize = 1 << 24;
-
 impl Plugin for ForestClassifier {
     type Params = Params;
 
@@ -50,7 +44,7 @@ impl Plugin for ForestClassifier {
                            from forest-trainer do";
             return Err(Error::param("out-of-bag", message));
         }
-        bind_features(bind, "data", &model)?;
+        bind_features(bind, "data", &model.features)?;
         let key = bind.key("data", params.key.as_deref())?;
         bind.column("data", &key, params.key.as_ref().map(|_| "key"))?;
         bind.pass("predictions", "data", &key)?;
@@ -65,15 +59,17 @@ impl Plugin for ForestClassifier {
         let model = ModelSchema::from_fields(trees.fields())?;
         let bagging = model.bagging.filter(|_| params.out_of_bag);
         let (data, predictions) = task.pair("data", "predictions")?;
+        let (n_features, n_classes) = (model.features.len(), model.classes.len());
+        let at_once = rows_at_once(n_features, n_classes) * n_features;
         let (mut batches, mut features) = (Vec::new(), Vec::new());
         loop {
             let next = data.next()?;
             let at_end = next.is_none();
             if let Some(batch) = next {
-                features.extend(features_of(&batch, &model)?);
+                features.extend(features_of(&batch, &model.features)?);
                 batches.push(batch);
             }
-            if features.len() < rows_at_once(&model) * model.features.len() && !at_end {
+            if features.len() < at_once && !at_end {
                 continue;
             }
             let columns = classify(&mut trees, &model, bagging, &features)?;
@@ -102,10 +98,6 @@ fn prediction_fields(model: &ModelSchema) -> Vec<Field> {
     std::iter::once(class).chain(model.classes.iter().map(probability)).collect()
 }
 
-fn rows_at_once(model: &ModelSchema) -> usize {
-    ROWS_AT_ONCE.min(NUMBERS_AT_ONCE / (model.features.len() + model.classes.len())).max(1)
-}
-
 /// The new columns for rows of features: the class, then its probabilities.
 fn classify(
     trees: &mut Reader,
@@ -114,7 +106,7 @@ fn classify(
     features: &[f64],
 ) -> Result<Vec<ArrayRef>> {
     let n_classes = model.classes.len();
-    let probabilities = predict(trees, model, bagging, features)?;
+    let probabilities = probabilities(trees, model, bagging, features)?;
     let rows = || probabilities.chunks_exact(n_classes);
     let class: StringArray =
         rows().map(|row| likeliest(row).map(|class| &model.classes[class])).collect();

@@ -24,6 +24,8 @@ pub struct Part {
     n_features: usize,
     n_classes: usize,
     covers: Covers,
+    /// Of boosted trees, the class of each; none where trees speak of all.
+    classes: Option<Vec<u32>>,
     ids: Vec<u32>,
     offsets: Vec<u32>,
     feature: Vec<u32>,
@@ -44,6 +46,7 @@ impl Part {
             n_features,
             n_classes,
             covers,
+            classes: None,
             ids: Vec::new(),
             offsets: vec![0],
             feature: Vec::new(),
@@ -56,6 +59,12 @@ impl Part {
         }
     }
 
+    /// As [`Self::new`], for boosted trees, each of which speaks of one class.
+    #[must_use]
+    pub fn boosted(n_features: usize, n_classes: usize, covers: Covers) -> Self {
+        Self { classes: Some(Vec::new()), ..Self::new(n_features, n_classes, covers) }
+    }
+
     /// The trees' numbers in their forest.
     #[must_use]
     pub fn ids(&self) -> &[u32] {
@@ -65,19 +74,24 @@ impl Part {
     /// Whether the next tree belongs to another part.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let of_node = 4 + 8 + 4 + 4 + 1 + 8 * self.n_classes;
-        let bytes = self.feature.len() * of_node + 8 * self.cover.len();
+        let of_node = 4 + 8 + 4 + 4 + 1;
+        let bytes = self.feature.len() * of_node + 8 * (self.cover.len() + self.value.len());
         bytes >= MOST_BYTES || self.ids.len() >= MOST_TREES
     }
 
     /// Takes all trees out, into a part of their own.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::new(self.n_features, self.n_classes, self.covers))
+        let empty = Self {
+            classes: self.classes.as_ref().map(|_| Vec::new()),
+            ..Self::new(self.n_features, self.n_classes, self.covers)
+        };
+        std::mem::replace(self, empty)
     }
 
-    /// Adds a tree.
-    pub fn push(&mut self, tree: Tree) {
+    /// Adds a tree; of boosted ones, with the class that it speaks of.
+    pub fn push(&mut self, tree: Tree, class: usize) {
+        self.classes.iter_mut().for_each(|classes| classes.push(index32(class)));
         self.ids.push(tree.id().unsigned_abs());
         for node in 0..tree.n_nodes() {
             match tree.step(node) {
@@ -119,7 +133,8 @@ impl Part {
             cover: &self.cover,
             value: &self.value,
         };
-        Forest::pack(nodes, Leaves::EveryClass, Together::Sum, self.n_features, self.n_classes)
+        let leaves = self.classes.as_deref().map_or(Leaves::EveryClass, Leaves::OneClass);
+        Forest::pack(nodes, leaves, Together::Sum, self.n_features, self.n_classes)
     }
 }
 
@@ -137,8 +152,8 @@ mod tests {
     fn rows_go_left_at_the_threshold_and_missing_ones_where_they_were_sent() {
         let mut part = Part::new(2, 2, Covers::Ignored);
         let mut reader = TreeReader::new(2, 2);
-        reader.push(&stump_and_more(), |tree| part.push(tree)).expect("a forest");
-        reader.finish(|tree| part.push(tree)).expect("a forest");
+        reader.push(&stump_and_more(), |tree| part.push(tree, 0)).expect("a forest");
+        reader.finish(|tree| part.push(tree, 0)).expect("a forest");
         assert_eq!(part.ids(), [0, 4]);
         assert!(!part.is_full());
 
@@ -163,10 +178,10 @@ mod tests {
     fn what_is_taken_leaves_an_empty_part() {
         let mut part = Part::new(2, 2, Covers::Read);
         let mut reader = TreeReader::new(2, 2);
-        reader.push(&stump_and_more(), |tree| part.push(tree)).expect("a forest");
+        reader.push(&stump_and_more(), |tree| part.push(tree, 0)).expect("a forest");
         assert_eq!(part.take().ids(), [0]);
         assert!(part.ids().is_empty());
-        reader.finish(|tree| part.push(tree)).expect("a forest");
+        reader.finish(|tree| part.push(tree, 0)).expect("a forest");
         let base = part.pack().expect("trees").base().expect("covers");
         assert_eq!(base, [0.5, 0.5]);
     }

@@ -1,23 +1,128 @@
-//! Class probabilities of rows: the mean of the leaves' distributions, over all trees of a
-//! model or over those that did not learn from the row.
+//! What a model says of rows: of a random forest class probabilities, of boosted trees margins.
+//!
+//! The model streams by, some trees at a time, so that it may be larger than a guest's memory;
+//! each row's sums grow in the order of the trees, wherever parts end.
+
+use std::collections::BTreeMap;
 
 use skyloom_plugin::data::Reader;
 use skyloom_plugin::error::Result;
-use skyloom_plugin::kernels::Forest;
 
 use crate::bag::{Bagging, row_key};
-use crate::port::{Covers, read_parts};
+use crate::boosted::{ALL_ROWS, BoostedSchema};
+use crate::port::{Covers, read_boosted, read_parts};
 use crate::table::ModelSchema;
+use crate::tree::ModelError;
 
-/// Rows to ask a forest about, and the sums of its answers so far.
+/// Rows that fall through the trees together, at most: each time costs one reading of the
+/// model.
+const ROWS_AT_ONCE: usize = 1 << 18;
+/// Numbers of these rows and of their answers, at most: half of what the host takes in a call.
+const NUMBERS_AT_ONCE: usize = 1 << 24;
+
+/// How many rows to ask about at once.
+#[must_use]
+pub fn rows_at_once(n_features: usize, n_classes: usize) -> usize {
+    ROWS_AT_ONCE.min(NUMBERS_AT_ONCE / (n_features + n_classes)).max(1)
+}
+
+/// Class probabilities of each row, row-major: the mean of the leaves' distributions. `rows`
+/// are row-major, NaN for missing.
 ///
-/// The model streams by, some trees at a time, so that it may be larger than a guest's memory;
-/// each row's sums grow in the order of the trees, wherever parts end.
-struct Sums<'a> {
-    n_features: usize,
-    rows: &'a [f64],
+/// With `bagging`, each row asks only the trees that did not learn from it; where all did, the
+/// answer is NaN.
+///
+/// # Errors
+/// When the table is not a forest, or the host refuses.
+pub fn probabilities(
+    reader: &mut Reader,
+    model: &ModelSchema,
+    bagging: Option<Bagging>,
+    rows: &[f64],
+) -> Result<Vec<f64>> {
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let mut out_of_bag = bagging.map(|bagging| OutOfBag::of(bagging, rows, n_features));
+    let mut sums = vec![0.0; rows.len() / n_features * n_classes];
+    reader.rewind();
+    let n_trees = read_parts(reader, model, Covers::Ignored, |part| {
+        let asked = out_of_bag.as_mut().map(|out_of_bag| out_of_bag.ask(part.ids()));
+        part.pack()?.add_to(&mut sums, rows, asked.as_deref())
+    })?;
+    for (row, sums) in sums.chunks_exact_mut(n_classes).enumerate() {
+        let divisor = match &out_of_bag {
+            Some(out_of_bag) => f64::from(out_of_bag.n_asked[row]),
+            None => n_trees as f64,
+        };
+        // 0 / 0 is NaN: a row in every tree's bag has no answer.
+        sums.iter_mut().for_each(|sum| *sum /= divisor);
+    }
+    Ok(sums)
+}
+
+/// Margins of each row, row-major, in nats: the sum of the leaves' values, over the trees of
+/// the model of the row's fold. `rows` are row-major, NaN for missing.
+///
+/// # Errors
+/// [`ModelError::Missing`] when a fold's model has no trees; also when the table holds no
+/// boosted trees, or the host refuses.
+pub fn margins(
+    reader: &mut Reader,
+    model: &BoostedSchema,
+    folds: &[i32],
+    rows: &[f64],
+) -> Result<Vec<f64>> {
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let mut asking = by_fold(folds, |places| Margins {
+        rows: gather(rows, n_features, places),
+        sums: vec![0.0; places.len() * n_classes],
+        n_trees: 0,
+    });
+    reader.rewind();
+    read_boosted(reader, model, Covers::Ignored, |part, fold| {
+        let Some((_, asking)) = asking.get_mut(&fold) else { return Ok(()) };
+        asking.n_trees += part.ids().len();
+        part.pack()?.add_to(&mut asking.sums, &asking.rows, None)
+    })?;
+    let mut margins = vec![0.0; folds.len() * n_classes];
+    for (fold, (places, asking)) in asking {
+        if asking.n_trees < n_classes {
+            let which = match fold {
+                ALL_ROWS => "all rows".to_owned(),
+                fold => format!("fold {fold}"),
+            };
+            return Err(ModelError::Missing { which }.into());
+        }
+        for (row, sums) in places.into_iter().zip(asking.sums.chunks_exact(n_classes)) {
+            margins[row * n_classes..(row + 1) * n_classes].copy_from_slice(sums);
+        }
+    }
+    Ok(margins)
+}
+
+/// The places of each fold's rows, and what `make` makes of them.
+pub fn by_fold<T>(folds: &[i32], make: impl Fn(&[usize]) -> T) -> BTreeMap<i32, (Vec<usize>, T)> {
+    let mut places: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+    for (row, &fold) in folds.iter().enumerate() {
+        places.entry(fold).or_default().push(row);
+    }
+    let with = |(fold, places): (i32, Vec<usize>)| {
+        let made = make(&places);
+        (fold, (places, made))
+    };
+    places.into_iter().map(with).collect()
+}
+
+/// Some of the rows.
+#[must_use]
+pub fn gather(rows: &[f64], n_features: usize, places: &[usize]) -> Vec<f64> {
+    places.iter().flat_map(|row| &rows[row * n_features..][..n_features]).copied().collect()
+}
+
+/// The rows of a fold, and their margins as trees come.
+struct Margins {
+    rows: Vec<f64>,
     sums: Vec<f64>,
-    out_of_bag: Option<OutOfBag>,
+    n_trees: usize,
 }
 
 /// Which trees did not learn from which rows.
@@ -26,49 +131,6 @@ struct OutOfBag {
     keys: Vec<u64>,
     /// For each row, the trees asked so far.
     n_asked: Vec<u32>,
-}
-
-/// Class probabilities of each row, row-major; `rows` are row-major, NaN for missing. With
-/// `bagging`, each row asks only the trees that did not learn from it; where all did, the
-/// answer is NaN.
-///
-/// # Errors
-/// When the table is not a forest, or the host refuses.
-pub fn predict(
-    reader: &mut Reader,
-    model: &ModelSchema,
-    bagging: Option<Bagging>,
-    rows: &[f64],
-) -> Result<Vec<f64>> {
-    let (n_features, n_classes) = (model.features.len(), model.classes.len());
-    let n_rows = rows.len() / n_features;
-    let mut sums = Sums {
-        n_features,
-        rows,
-        sums: vec![0.0; n_rows * n_classes],
-        out_of_bag: bagging.map(|bagging| OutOfBag::of(bagging, rows, n_features)),
-    };
-    reader.rewind();
-    let n_trees =
-        read_parts(reader, model, Covers::Ignored, |forest, trees| sums.add(&forest, trees))?;
-    let divisor = |row: usize| match &sums.out_of_bag {
-        Some(out_of_bag) => f64::from(out_of_bag.n_asked[row]),
-        None => n_trees as f64,
-    };
-    let mut means = std::mem::take(&mut sums.sums);
-    for (row, sums) in means.chunks_exact_mut(n_classes).enumerate() {
-        // 0 / 0 is NaN: a row in every tree's bag has no answer.
-        sums.iter_mut().for_each(|sum| *sum /= divisor(row));
-    }
-    Ok(means)
-}
-
-impl Sums<'_> {
-    fn add(&mut self, forest: &Forest, trees: &[u32]) -> Result<()> {
-        debug_assert!(self.rows.len().is_multiple_of(self.n_features), "whole rows");
-        let asked = self.out_of_bag.as_mut().map(|out_of_bag| out_of_bag.ask(trees));
-        forest.add_to(&mut self.sums, self.rows, asked.as_deref())
-    }
 }
 
 impl OutOfBag {

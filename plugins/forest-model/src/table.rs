@@ -54,36 +54,14 @@ impl ModelSchema {
     /// The fields of the model table.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
-        let types = [
-            DataType::Int32,
-            DataType::Int32,
-            DataType::Int32,
-            DataType::Float64,
-            DataType::Int32,
-            DataType::Int32,
-            DataType::Boolean,
-            DataType::Float64,
-            DataType::FixedSizeList(Arc::new(list_item()), self.list_length()),
-        ];
-        let about = [
-            "which tree of the forest",
-            "index within the tree; 0 is the root, children come after parents",
-            "index of the tested feature; -1 in leaves",
-            "rows with a value up to this go left",
-            "node of the left child; -1 in leaves",
-            "node of the right child; -1 in leaves",
-            "whether rows without a value go left",
-            "weighted training rows that reached the node",
-            "class distribution of the training rows that reached the node",
-        ];
-        let described = COLUMNS.into_iter().zip(types).zip(about);
-        described
-            .map(|((name, data_type), about)| {
-                let field = Field::new(name, data_type, false).with_description(about);
-                match self.metadata(name) {
-                    Some((entry, text)) => field.with(entry, text),
-                    None => field,
-                }
+        let lists = DataType::FixedSizeList(Arc::new(list_item()), self.list_length());
+        let probability = Field::new("probability", lists, false)
+            .with_description("class distribution of the training rows that reached the node");
+        let fields = shared_fields().into_iter().chain([probability]);
+        fields
+            .map(|field| match self.metadata(field.name()) {
+                Some((entry, text)) => field.with(entry, text),
+                None => field,
             })
             .collect()
     }
@@ -129,23 +107,12 @@ impl ModelSchema {
     /// If the columns of `nodes` differ in length.
     #[must_use]
     pub fn columns(&self, nodes: Nodes) -> Vec<ArrayRef> {
-        let probability = FixedSizeListArray::new(
-            Arc::new(list_item()),
-            self.list_length(),
-            Arc::new(Float64Array::from(nodes.probability)),
-            None,
-        );
-        vec![
-            Arc::new(Int32Array::from(nodes.tree)),
-            Arc::new(Int32Array::from(nodes.node)),
-            Arc::new(Int32Array::from(nodes.feature)),
-            Arc::new(Float64Array::from(nodes.threshold)),
-            Arc::new(Int32Array::from(nodes.left)),
-            Arc::new(Int32Array::from(nodes.right)),
-            Arc::new(BooleanArray::from(nodes.missing_left)),
-            Arc::new(Float64Array::from(nodes.cover)),
-            Arc::new(probability),
-        ]
+        let (mut columns, probability) = shared_columns(nodes);
+        let values = Arc::new(Float64Array::from(probability));
+        let lists =
+            FixedSizeListArray::new(Arc::new(list_item()), self.list_length(), values, None);
+        columns.push(Arc::new(lists));
+        columns
     }
 
     /// The rows that columns of the model table hold; the columns in the order of
@@ -156,23 +123,22 @@ impl ModelSchema {
     /// type.
     pub fn nodes(&self, columns: &[ArrayRef]) -> Result<Nodes, ModelError> {
         let column = |index: usize| columns.get(index).ok_or_else(|| missing(COLUMNS[index]));
-        let missing_left = column(6)?;
-        let missing_left: &BooleanArray = whole(6, missing_left)?;
-        let lists: &FixedSizeListArray = whole(8, column(8)?)?;
+        let lists: &FixedSizeListArray = whole("probability", column(8)?)?;
         if lists.value_length() != self.list_length() {
-            return Err(wrong_type(8, lists));
+            return Err(wrong_type("probability", lists));
         }
-        Ok(Nodes {
-            tree: values::<Int32Type>(0, column(0)?)?,
-            node: values::<Int32Type>(1, column(1)?)?,
-            feature: values::<Int32Type>(2, column(2)?)?,
-            threshold: values::<Float64Type>(3, column(3)?)?,
-            left: values::<Int32Type>(4, column(4)?)?,
-            right: values::<Int32Type>(5, column(5)?)?,
-            missing_left: BooleanBuffer::iter(missing_left.values()).collect(),
-            cover: values::<Float64Type>(7, column(7)?)?,
-            probability: values::<Float64Type>(8, lists.values())?,
-        })
+        let probability = values::<Float64Type>("probability", lists.values())?;
+        let shared: [&ArrayRef; N_SHARED] = [
+            column(0)?,
+            column(1)?,
+            column(2)?,
+            column(3)?,
+            column(4)?,
+            column(5)?,
+            column(6)?,
+            column(7)?,
+        ];
+        shared_nodes(shared, probability)
     }
 
     fn list_length(&self) -> i32 {
@@ -189,6 +155,62 @@ impl ModelSchema {
     }
 }
 
+/// Columns that say how a tree tests, whatever its leaves hold: the first of [`COLUMNS`].
+pub(crate) const N_SHARED: usize = 8;
+
+pub(crate) fn shared_fields() -> [Field; N_SHARED] {
+    let field = |name, data_type, about| Field::new(name, data_type, false).with_description(about);
+    [
+        field("tree", DataType::Int32, "which tree of the forest"),
+        field(
+            "node",
+            DataType::Int32,
+            "index within the tree; 0 is the root, children come after parents",
+        ),
+        field("feature", DataType::Int32, "index of the tested feature; -1 in leaves"),
+        field("threshold", DataType::Float64, "rows with a value up to this go left"),
+        field("left", DataType::Int32, "node of the left child; -1 in leaves"),
+        field("right", DataType::Int32, "node of the right child; -1 in leaves"),
+        field("missing_left", DataType::Boolean, "whether rows without a value go left"),
+        field("cover", DataType::Float64, "weighted training rows that reached the node"),
+    ]
+}
+
+/// The shared columns of these nodes, and what their leaves hold.
+pub(crate) fn shared_columns(nodes: Nodes) -> (Vec<ArrayRef>, Vec<f64>) {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int32Array::from(nodes.tree)),
+        Arc::new(Int32Array::from(nodes.node)),
+        Arc::new(Int32Array::from(nodes.feature)),
+        Arc::new(Float64Array::from(nodes.threshold)),
+        Arc::new(Int32Array::from(nodes.left)),
+        Arc::new(Int32Array::from(nodes.right)),
+        Arc::new(BooleanArray::from(nodes.missing_left)),
+        Arc::new(Float64Array::from(nodes.cover)),
+    ];
+    (columns, nodes.probability)
+}
+
+/// Nodes of these columns, in the order of [`shared_fields`], and of what their leaves hold.
+pub(crate) fn shared_nodes(
+    columns: [&ArrayRef; N_SHARED],
+    probability: Vec<f64>,
+) -> Result<Nodes, ModelError> {
+    let [tree, node, feature, threshold, left, right, missing_left, cover] = columns;
+    let missing_left: &BooleanArray = whole("missing_left", missing_left)?;
+    Ok(Nodes {
+        tree: values::<Int32Type>("tree", tree)?,
+        node: values::<Int32Type>("node", node)?,
+        feature: values::<Int32Type>("feature", feature)?,
+        threshold: values::<Float64Type>("threshold", threshold)?,
+        left: values::<Int32Type>("left", left)?,
+        right: values::<Int32Type>("right", right)?,
+        missing_left: BooleanBuffer::iter(missing_left.values()).collect(),
+        cover: values::<Float64Type>("cover", cover)?,
+        probability,
+    })
+}
+
 fn list_item() -> Field {
     Field::new("item", DataType::Float64, false)
 }
@@ -203,11 +225,11 @@ fn same_type(found: &DataType, expected: &DataType) -> bool {
     }
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("names and numbers are always JSON")
 }
 
-fn parse<T: DeserializeOwned>(
+pub(crate) fn parse<T: DeserializeOwned>(
     fields: &Fields,
     field: &'static str,
     entry: &'static str,
@@ -218,46 +240,49 @@ fn parse<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(|error| malformed(field, entry, error.to_string()))
 }
 
-fn find<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a FieldRef, ModelError> {
+pub(crate) fn find<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a FieldRef, ModelError> {
     fields.iter().find(|field| field.name() == name).ok_or_else(|| missing(name))
 }
 
-fn whole<T: Array + 'static>(index: usize, column: &ArrayRef) -> Result<&T, ModelError> {
+fn whole<'a, T: Array + 'static>(
+    name: &'static str,
+    column: &'a ArrayRef,
+) -> Result<&'a T, ModelError> {
     if column.null_count() > 0 {
-        return Err(ModelError::Null { column: COLUMNS[index] });
+        return Err(ModelError::Null { column: name });
     }
-    column.as_any().downcast_ref().ok_or_else(|| wrong_type(index, column))
+    column.as_any().downcast_ref().ok_or_else(|| wrong_type(name, column))
 }
 
-fn values<T: ArrowPrimitiveType>(
-    index: usize,
+pub(crate) fn values<T: ArrowPrimitiveType>(
+    name: &'static str,
     column: &ArrayRef,
 ) -> Result<Vec<T::Native>, ModelError> {
-    Ok(whole::<PrimitiveArray<T>>(index, column)?.values().to_vec())
+    Ok(whole::<PrimitiveArray<T>>(name, column)?.values().to_vec())
 }
 
-fn missing(field: &'static str) -> ModelError {
+pub(crate) fn missing(field: &'static str) -> ModelError {
     ModelError::Field { field, expected: type_name(field), found: "nothing".to_owned() }
 }
 
-fn wrong_type(index: usize, found: &dyn Array) -> ModelError {
+fn wrong_type(name: &'static str, found: &dyn Array) -> ModelError {
     ModelError::Field {
-        field: COLUMNS[index],
-        expected: type_name(COLUMNS[index]),
+        field: name,
+        expected: type_name(name),
         found: found.data_type().to_string(),
     }
 }
 
-fn type_name(column: &str) -> &'static str {
+pub(crate) fn type_name(column: &str) -> &'static str {
     match column {
-        "threshold" | "cover" => "Float64",
+        "threshold" | "cover" | "value" => "Float64",
         "missing_left" => "Boolean",
         "probability" => "a FixedSizeList of Float64 as long as there are classes",
         _ => "Int32",
     }
 }
 
-fn malformed(field: &'static str, entry: &'static str, reason: String) -> ModelError {
+pub(crate) fn malformed(field: &'static str, entry: &'static str, reason: String) -> ModelError {
     ModelError::Metadata { field, entry, reason }
 }
 

@@ -84,6 +84,12 @@ pub enum ModelError {
     /// A node that cannot be where it is.
     #[error("tree {tree}, node {node}: {fault}")]
     Node { tree: i32, node: usize, fault: &'static str },
+    /// Rows of one tree that say different things of it.
+    #[error("tree {tree}: its rows name several folds or classes, or one that is not there")]
+    Owner { tree: i32 },
+    /// A model of folds without one of them.
+    #[error("the model has no trees for {which}")]
+    Missing { which: String },
     /// No tree at all.
     #[error("the model table is empty")]
     Empty,
@@ -152,7 +158,7 @@ impl Tree<'_> {
         self.nodes.cover[node]
     }
 
-    /// The class distribution at the node.
+    /// The class distribution at the node; in boosted trees, the one value there.
     #[must_use]
     pub fn probability(&self, node: usize) -> &[f64] {
         &self.nodes.probability[node * self.n_classes..(node + 1) * self.n_classes]
@@ -167,7 +173,9 @@ fn index(child: i32) -> usize {
 #[derive(Debug)]
 pub struct TreeReader {
     n_features: usize,
+    /// Values a node: one a class in forests, and 1 in boosted trees.
     n_classes: usize,
+    is_boosted: bool,
     /// The rows of the tree at hand.
     current: Nodes,
     n_trees: usize,
@@ -178,7 +186,20 @@ impl TreeReader {
     /// A reader for models of that many features and classes.
     #[must_use]
     pub fn new(n_features: usize, n_classes: usize) -> Self {
-        Self { n_features, n_classes, current: Nodes::default(), n_trees: 0, parents: Vec::new() }
+        Self {
+            n_features,
+            n_classes,
+            is_boosted: false,
+            current: Nodes::default(),
+            n_trees: 0,
+            parents: Vec::new(),
+        }
+    }
+
+    /// A reader for boosted trees of that many features: one value a node, any finite number.
+    #[must_use]
+    pub fn boosted(n_features: usize) -> Self {
+        Self { is_boosted: true, ..Self::new(n_features, 1) }
     }
 
     /// Takes some rows; hands each tree that they complete to `consume`.
@@ -251,7 +272,11 @@ impl TreeReader {
                 return Err(fault("its cover is not a positive number"));
             }
             let of_node = node * self.n_classes..(node + 1) * self.n_classes;
-            if !nodes.probability[of_node].iter().all(|p| (0.0..=1.0).contains(p)) {
+            let of_node = &nodes.probability[of_node];
+            if self.is_boosted && !of_node.iter().all(|value| value.is_finite()) {
+                return Err(fault("its value is not a finite number"));
+            }
+            if !self.is_boosted && !of_node.iter().all(|p| (0.0..=1.0).contains(p)) {
                 return Err(fault("its probabilities are not within 0 and 1"));
             }
             if nodes.feature[node] == -1 {

@@ -1,12 +1,9 @@
 //! What a forest learns from: coded features, labels and integer weights.
 
 use forest_model::bag::row_key;
+use forest_model::codes::{CodedFeature, MISSING};
+use forest_model::lesson::MAX_CLASSES;
 use thiserror::Error;
-
-use crate::codes::CodedFeature;
-
-/// The largest number of classes: a label travels with its weight in 32 bits.
-pub const MAX_CLASSES: usize = 255;
 
 /// Integer weights of all rows together, times the largest possible number of draws, stay
 /// below 2^32; those of one row below 2^24.
@@ -70,7 +67,7 @@ impl Examples {
         let key = |row: usize| row_key(features.iter().map(|values| values[row]));
         Ok(Self {
             keys: (0..labels.len()).map(key).collect(),
-            features: features.iter().map(|values| CodedFeature::new(values)).collect(),
+            features: features.iter().map(|values| CodedFeature::new(values, MISSING)).collect(),
             labels,
             weights,
             weight_unit,

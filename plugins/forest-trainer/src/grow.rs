@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use forest_model::bag::{STEP, mix};
+use forest_model::codes::MISSING;
 use forest_model::{Bagging, Nodes};
 
-use crate::codes::MISSING;
 use crate::examples::Examples;
 use crate::split::{Cut, Member, Offer, Splitter};
 

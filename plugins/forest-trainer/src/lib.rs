@@ -8,18 +8,15 @@
 //! table that [`forest_model`] describes. Trees depend on the rows' values, not on their
 //! order, nor on which trees are grown in the same run.
 
-mod codes;
 mod split;
 pub mod examples;
 pub mod grow;
 
-use forest_model::table::Feature;
+use forest_model::lesson::{ClassWeights, Labelled, Lesson};
 use forest_model::{Bagging, ModelSchema};
-use indexmap::IndexMap;
-use skyloom_plugin::bind::is_number;
 use skyloom_plugin::prelude::*;
 
-use crate::examples::{Examples, ExamplesError, MAX_CLASSES};
+use crate::examples::{Examples, ExamplesError};
 use crate::grow::Growth;
 
 /// What may stand under `with:` in a workflow.
@@ -73,30 +70,6 @@ pub struct Params {
     pub seed: u64,
 }
 
-/// What a row of each class weighs.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ClassWeights {
-    Rule(WeightRule),
-    Each(IndexMap<String, f64>),
-}
-
-/// A way to weigh classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WeightRule {
-    /// Every row weighs 1.
-    None,
-    /// Classes weigh the same in total.
-    Balanced,
-}
-
-impl Default for ClassWeights {
-    fn default() -> Self {
-        Self::Rule(WeightRule::None)
-    }
-}
-
 fn default_trees() -> u32 {
     300
 }
@@ -127,20 +100,14 @@ impl Plugin for ForestTrainer {
     }
 
     fn bind(params: &Params, bind: &mut Bind) -> Result<()> {
-        let label = bind.column("data", &params.label, Some("label"))?.text()?.read(Purpose::Label);
-        if let Some(weight) = &params.weight {
-            bind.column("data", weight, Some("weight"))?.number()?.read(Purpose::Weight);
-        }
-        let names = feature_names(params, bind.fields("data")?)?;
-        for name in &names {
-            bind.column("data", name, Some("features"))?.number()?.read(Purpose::Feature);
-        }
+        let lesson = params.lesson();
+        let label = lesson.bind(bind, None)?;
         let model = ModelSchema {
-            features: features(&names, bind.fields("data")?)?,
-            classes: classes(params, &label)?,
+            features: lesson.features(bind.fields("data")?, None)?,
+            classes: lesson.classes(&label)?,
             bagging: Some(Bagging { seed: params.seed }),
         };
-        check_class_weights(params, &model.classes)?;
+        params.class_weights.check(&model.classes)?;
         for field in model.fields() {
             bind.add("model", field)?;
         }
@@ -152,16 +119,16 @@ impl Plugin for ForestTrainer {
         let (piece, _) = task.piece();
         let reader = task.input("data")?;
         let fields = reader.fields().clone();
-        let names = feature_names(params, &fields)?;
+        let lesson = params.lesson();
         let (_, label) = fields.find(&params.label).expect("bind has found the label");
         let model = ModelSchema {
-            features: features(&names, &fields)?,
-            classes: classes(params, label)?,
+            features: lesson.features(&fields, None)?,
+            classes: lesson.classes(label)?,
             bagging: Some(Bagging { seed: params.seed }),
         };
-        let table = read(params, reader, &model)?;
+        let table = lesson.read(reader, &model.features, &model.classes, None)?;
         let n_unlabelled = table.n_unlabelled;
-        let examples = table.examples(params, &model)?;
+        let examples = examples(table, &lesson, model.classes.len())?;
         // Every piece reads the same rows: one of them tells.
         if piece == 0 {
             tell(task, params, &model, &examples, n_unlabelled);
@@ -180,165 +147,25 @@ impl Plugin for ForestTrainer {
     }
 }
 
-/// The named features, or all columns of numbers that may be one.
-fn feature_names(params: &Params, fields: &Fields) -> Result<Vec<String>> {
-    if let Some(names) = &params.features {
-        return match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-            Some((_, twice)) => Err(Error::param("features", format!("`{twice}` stands twice"))),
-            None if names.is_empty() => Err(Error::param("features", "name at least one column")),
-            None => Ok(names.clone()),
-        };
-    }
-    let is_identifier = |field: &Field| field.ucd().is_some_and(|ucd| ucd.starts_with("meta.id"));
-    let is_taken = |name: &str| name == params.label || Some(name) == params.weight.as_deref();
-    let names: Vec<String> = fields
-        .iter()
-        .filter(|field| is_number(field.data_type()) && !is_identifier(field))
-        .map(|field| field.name().clone())
-        .filter(|name| !is_taken(name))
-        .collect();
-    if names.is_empty() {
-        let message = "no column of input `data` holds numbers to learn from; name the features \
-                       here, or compute some before training";
-        return Err(Error::param("features", message));
-    }
-    Ok(names)
-}
-
-fn features(names: &[String], fields: &Fields) -> Result<Vec<Feature>> {
-    names
-        .iter()
-        .map(|name| {
-            let (_, field) = fields
-                .find(name)
-                .ok_or_else(|| Error::failed(format!("no column `{name}` on input `data`")))?;
-            Ok(Feature { name: name.clone(), unit: field.unit().map(str::to_owned) })
-        })
-        .collect()
-}
-
-fn classes(params: &Params, label: &Field) -> Result<Vec<String>> {
-    let Some(classes) = params.classes.clone().or_else(|| label.categories()) else {
-        let message = format!(
-            "the classes of `{}` are not known before data moves: its ingester did not list its \
-             categories (too many, or not asked for); list the classes here",
-            params.label
-        );
-        return Err(Error::param("classes", message));
-    };
-    if let Some((_, twice)) =
-        classes.iter().enumerate().find(|(i, class)| classes[..*i].contains(class))
-    {
-        return Err(Error::param("classes", format!("`{twice}` stands twice")));
-    }
-    if !(1..=MAX_CLASSES).contains(&classes.len()) {
-        let message = format!(
-            "`{}` has {} classes; a forest can tell from 1 to {MAX_CLASSES} apart",
-            params.label,
-            classes.len()
-        );
-        return Err(Error::param("classes", message));
-    }
-    Ok(classes)
-}
-
-fn check_class_weights(params: &Params, classes: &[String]) -> Result<()> {
-    let ClassWeights::Each(weights) = &params.class_weights else {
-        return Ok(());
-    };
-    for (class, weight) in weights {
-        if !classes.contains(class) {
-            let message =
-                format!("there is no class `{class}`; the classes are {}", classes.join(", "));
-            return Err(Error::param("class-weights", message));
-        }
-        if !(weight.is_finite() && *weight > 0.0) {
-            let message = format!("class `{class}` must weigh a finite number above 0");
-            return Err(Error::param("class-weights", message));
+impl Params {
+    fn lesson(&self) -> Lesson<'_> {
+        Lesson {
+            label: &self.label,
+            features: self.features.as_deref(),
+            weight: self.weight.as_deref(),
+            classes: self.classes.as_deref(),
         }
     }
-    Ok(())
 }
 
-/// The labelled rows of the input.
-struct Labelled {
-    features: Vec<Vec<f64>>,
-    labels: Vec<u8>,
-    weights: Option<Vec<f64>>,
-    /// The place in the input of each row.
-    places: Vec<u64>,
-    n_unlabelled: u64,
-}
-
-fn read(params: &Params, reader: &mut Reader, model: &ModelSchema) -> Result<Labelled> {
-    let mut table = Labelled {
-        features: vec![Vec::new(); model.features.len()],
-        labels: Vec::new(),
-        weights: params.weight.is_some().then(Vec::new),
-        places: Vec::new(),
-        n_unlabelled: 0,
-    };
-    let mut n_read = 0;
-    while let Some(batch) = reader.next()? {
-        let labels = batch.strings(&params.label)?;
-        let is_labelled: Vec<bool> = (0..batch.rows()).map(|row| labels.is_valid(row)).collect();
-        for label in labels.iter().flatten() {
-            table.labels.push(class_of(label, params, model)?);
-        }
-        for (values, feature) in table.features.iter_mut().zip(&model.features) {
-            extend(values, batch.numbers(&feature.name)?.into_nan(), &is_labelled);
-        }
-        if let (Some(weights), Some(column)) = (&mut table.weights, &params.weight) {
-            extend(weights, batch.numbers(column)?.into_nan(), &is_labelled);
-        }
-        extend(&mut table.places, n_read.., &is_labelled);
-        n_read += batch.rows() as u64;
-    }
-    table.n_unlabelled = n_read - table.labels.len() as u64;
-    Ok(table)
-}
-
-fn extend<T>(to: &mut Vec<T>, values: impl IntoIterator<Item = T>, is_labelled: &[bool]) {
-    let kept = is_labelled.iter().zip(values).filter(|(keep, _)| **keep);
-    to.extend(kept.map(|(_, value)| value));
-}
-
-fn class_of(label: &str, params: &Params, model: &ModelSchema) -> Result<u8> {
-    let place = model.classes.iter().position(|class| class == label);
-    place.and_then(|place| u8::try_from(place).ok()).ok_or_else(|| {
-        let remedy = if params.classes.is_some() {
-            "add it to `classes`, or drop these rows before training"
-        } else {
-            "name the classes with `classes`, or drop these rows before training"
-        };
-        Error::data(format!(
-            "column `{}` says `{label}`, which is not one of the classes {}; {remedy}",
-            params.label,
-            model.classes.join(", ")
-        ))
+fn examples(table: Labelled, lesson: &Lesson, n_classes: usize) -> Result<Examples> {
+    let weights = table.weights.as_deref();
+    let examples = Examples::new(&table.features, table.labels, weights, n_classes);
+    examples.map_err(|error| match error {
+        ExamplesError::NoRows => lesson.no_rows(),
+        ExamplesError::Weight { row } => lesson.not_a_weight(table.places[row]),
+        ExamplesError::TooManyClasses { .. } => Error::param("classes", error),
     })
-}
-
-impl Labelled {
-    fn examples(self, params: &Params, model: &ModelSchema) -> Result<Examples> {
-        let weights = self.weights.as_deref();
-        let examples = Examples::new(&self.features, self.labels, weights, model.classes.len());
-        examples.map_err(|error| match error {
-            ExamplesError::NoRows => Error::data(format!(
-                "no row of input `data` has a label in `{}`{}; check the selection before \
-                 training",
-                params.label,
-                if params.weight.is_some() { " and a weight above 0" } else { "" }
-            )),
-            ExamplesError::Weight { row } => Error::data(format!(
-                "the weight in column `{}`, row {}, is not a finite number from 0 up; mend it or \
-                 drop the row before training",
-                params.weight.as_deref().unwrap_or_default(),
-                self.places[row]
-            )),
-            ExamplesError::TooManyClasses { .. } => Error::param("classes", error),
-        })
-    }
 }
 
 fn tell(task: &Task, params: &Params, model: &ModelSchema, examples: &Examples, n_unlabelled: u64) {
@@ -360,13 +187,8 @@ fn tell(task: &Task, params: &Params, model: &ModelSchema, examples: &Examples, 
 }
 
 fn growth(params: &Params, model: &ModelSchema, examples: &Examples) -> Growth {
-    let class_weights = match &params.class_weights {
-        ClassWeights::Rule(WeightRule::None) => vec![1.0; model.classes.len()],
-        ClassWeights::Rule(WeightRule::Balanced) => examples.balanced_class_weights(),
-        ClassWeights::Each(weights) => {
-            model.classes.iter().map(|class| weights.get(class).copied().unwrap_or(1.0)).collect()
-        }
-    };
+    let class_weights =
+        params.class_weights.of(&model.classes, || examples.balanced_class_weights());
     let n_features = model.features.len();
     let max_features = params.max_features.map_or(n_features.isqrt(), |most| most as usize);
     Growth {

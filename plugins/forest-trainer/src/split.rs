@@ -7,7 +7,7 @@
 //! Counts are integers, buckets and classes are walked in order, ties keep the first: the
 //! answer is the same bits however the rows are ordered.
 
-use crate::codes::MISSING;
+use forest_model::codes::MISSING;
 
 /// A row of a node.
 #[derive(Debug, Clone, Copy)]

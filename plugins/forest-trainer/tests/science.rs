@@ -59,8 +59,8 @@ fn growth() -> Growth {
 fn predict(nodes: &Nodes, rows: &[f64]) -> Vec<f64> {
     let mut forest = Part::new(3, 2, Covers::Ignored);
     let mut reader = TreeReader::new(3, 2);
-    reader.push(nodes, |tree| forest.push(tree)).expect("a forest");
-    let n_trees = reader.finish(|tree| forest.push(tree)).expect("a forest") as f64;
+    reader.push(nodes, |tree| forest.push(tree, 0)).expect("a forest");
+    let n_trees = reader.finish(|tree| forest.push(tree, 0)).expect("a forest") as f64;
     let sums = forest.pack().expect("trees").predict(rows).expect("whole rows");
     sums.into_iter().map(|sum| sum / n_trees).collect()
 }
