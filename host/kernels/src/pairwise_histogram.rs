@@ -6,7 +6,7 @@
 
 use crate::curves::Curve;
 use crate::simd::{self, Vector, Work};
-use crate::{Curves, KernelError, batch};
+use crate::{Curves, KernelError, threads};
 
 /// The edges of the bins of dt, in days, and of dm, in the unit of the values: both finite and
 /// rising.
@@ -83,7 +83,7 @@ pub fn histograms(
             curves.get(index).times.len()
         )));
     }
-    let counts = batch::map(curves.len(), threads, |scratch: &mut Scratch, index| {
+    let counts = threads::map(curves.len(), threads, |scratch: &mut Scratch, index| {
         let curve = curves.get(index);
         let mut counts = vec![0; edges.bins()];
         scratch.fill(&curve);
