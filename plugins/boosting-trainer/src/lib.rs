@@ -18,6 +18,7 @@ pub mod boost;
 use forest_model::boosted::{ALL_ROWS, BoostedNodes, BoostedSchema, Models};
 use forest_model::folds::{Folds, MAX_FOLDS};
 use forest_model::lesson::{ClassWeights, Labelled, Lesson};
+use forest_model::tree::LARGEST_VALUE;
 use skyloom_plugin::prelude::*;
 
 use crate::boost::{Boosting, ClassTree, boost, fraction};
@@ -64,7 +65,7 @@ pub struct Params {
     pub lambda_l2: f64,
     /// The longest step of a leaf, in nats, before the learning rate.
     #[serde(default = "default_max_step")]
-    #[schemars(range(min = 0.0))]
+    #[schemars(range(min = 0.0, max = 1e6))]
     pub max_step: f64,
     /// Bins into which each feature is cut, at quantiles.
     #[serde(default = "default_bins")]
@@ -285,7 +286,7 @@ impl Params {
             }
         }
         for (name, value, most) in
-            [("learning-rate", self.learning_rate, 1.0), ("max-step", self.max_step, f64::MAX)]
+            [("learning-rate", self.learning_rate, 1.0), ("max-step", self.max_step, LARGEST_VALUE)]
         {
             if !(value > 0.0 && value <= most) {
                 return Err(Error::param(

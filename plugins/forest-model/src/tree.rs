@@ -63,6 +63,9 @@ impl Nodes {
     }
 }
 
+/// The largest value, up or down, of a node of a boosted tree: so that no sum overflows.
+pub const LARGEST_VALUE: f64 = 1e6;
+
 /// A model table that is not a forest.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ModelError {
@@ -196,7 +199,7 @@ impl TreeReader {
         }
     }
 
-    /// A reader for boosted trees of that many features: one value a node, any finite number.
+    /// A reader for boosted trees of that many features: one value a node, up to [`LARGEST_VALUE`].
     #[must_use]
     pub fn boosted(n_features: usize) -> Self {
         Self { is_boosted: true, ..Self::new(n_features, 1) }
@@ -273,8 +276,8 @@ impl TreeReader {
             }
             let of_node = node * self.n_classes..(node + 1) * self.n_classes;
             let of_node = &nodes.probability[of_node];
-            if self.is_boosted && !of_node.iter().all(|value| value.is_finite()) {
-                return Err(fault("its value is not a finite number"));
+            if self.is_boosted && !of_node.iter().all(|value| value.abs() <= LARGEST_VALUE) {
+                return Err(fault("its value is not a number from -1e6 to 1e6"));
             }
             if !self.is_boosted && !of_node.iter().all(|p| (0.0..=1.0).contains(p)) {
                 return Err(fault("its probabilities are not within 0 and 1"));
@@ -373,6 +376,11 @@ pub(crate) mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert_eq!(read(&Nodes::default()), Err(ModelError::Empty));
+        let mut boosted = stump_and_more();
+        boosted.probability = vec![0.0, -3.5, 1e6, f64::MAX, 0.0, 0.0];
+        let error =
+            TreeReader::boosted(2).push(&boosted, |_| ()).expect_err("a sum would overflow");
+        assert!(error.to_string().contains("tree 0, node 3: its value"), "{error}");
         let mut ragged = stump_and_more();
         ragged.cover.pop();
         assert_eq!(read(&ragged), Err(ModelError::Ragged));
