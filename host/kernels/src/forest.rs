@@ -12,9 +12,10 @@
 //! References: Breiman 2001, doi:10.1023/A:1010933404324; for small trees, those in `small`.
 
 use crate::KernelError;
+use crate::simd::Vector;
 use crate::threads::share;
 use crate::trees::{Tree, Trees};
-use crate::width::{Lanes, Width};
+use crate::width::{Width, Work};
 
 use large::{Block, LargeTree};
 use ranks::{LANES, Rank, Ranks};
@@ -144,7 +145,7 @@ impl Forest {
         let block = self.block(n_rows, threads);
         let rows = rows.chunks(block * self.n_features);
         let blocks = rows.zip(sums.chunks_mut(block * self.n_classes)).enumerate();
-        share(blocks, threads, |(at, (rows, sums))| {
+        share(blocks, threads, |_: &mut (), (at, (rows, sums))| {
             let asked = asked.map(|asked| asked.from(at * block));
             match &self.trees {
                 Packed::Narrow(trees) => width.run(Fall { forest: self, trees, rows, asked, sums }),
@@ -201,9 +202,11 @@ struct Fall<'a, R> {
     sums: &'a mut [f64],
 }
 
-impl<R: Rank> Lanes for Fall<'_, R> {
+impl<R: Rank> Work for Fall<'_, R> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(mut self) {
+    fn run<V: Vector>(mut self) {
         let forest = self.forest;
         let n_rows = self.rows.len() / forest.n_features;
         let n_columns = forest.ranks.n_columns();

@@ -32,9 +32,10 @@
 //! bit, nor on the width of the vector unit or the number of threads.
 
 use crate::KernelError;
+use crate::simd::Vector;
 use crate::threads::share;
 use crate::trees::Trees;
-use crate::width::{Lanes, Width};
+use crate::width::{Width, Work};
 
 use path::PathTree;
 use walk::{Group, LANES, Lane};
@@ -138,7 +139,7 @@ impl Explainer {
             let wanted = wanted.map(|of| &of[at * BLOCK..][..phi.len() / line]);
             Block { explainer: self, rows, wanted, n_lines, phi }
         });
-        share(blocks, threads, |block| width.run(block));
+        share(blocks, threads, |_: &mut (), block| width.run(block));
         Ok(phi)
     }
 
@@ -168,9 +169,11 @@ struct Block<'a> {
     phi: &'a mut [f64],
 }
 
-impl Lanes for Block<'_> {
+impl Work for Block<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector>(self) {
         let n_features = self.explainer.n_features;
         let line = self.n_lines * n_features;
         let n_groups = (self.rows.len() / n_features).div_ceil(LANES);
