@@ -7,7 +7,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use skyloom::data::{ObjectStore, Table};
 use skyloom::instance::{
-    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task, Threads, Watch,
+    Binding, BoundInput, Component, Engine, InstanceError, Limits, RunInput, RunReport, Task,
+    Threads, Watch,
 };
 use skyloom::registry::{self, Project};
 

@@ -21,7 +21,8 @@ fn ask(questions: &[&str], threads: usize, limits: Limits) -> Result<Vec<String>
     let batch = RecordBatch::try_new(schema.clone(), vec![column]).expect("it fits");
     let table = store.table(&schema, &[batch]);
     let threads = Threads::new(threads);
-    let (_, report) = store.report_with(&RECKONER, "{}", &table, usize::MAX, limits, Some(&threads))?;
+    let (_, report) =
+        store.report_with(&RECKONER, "{}", &table, usize::MAX, limits, Some(&threads))?;
     let batches = report.outputs[0].iter().flat_map(|object| object.batches().expect("readable"));
     let answers = batches.flat_map(|batch| {
         let batch = batch.expect("readable");
@@ -43,7 +44,7 @@ fn a_guest_gets_the_same_bits_at_any_number_of_threads() {
     let expected: String = bytes.map(|byte| format!("{byte:02x}")).collect();
     for threads in [1, 2, 5] {
         let answers = ask(&["period"], threads, Limits::default()).expect("it runs");
-        assert_eq!(answers, [expected.clone()], "{threads} threads");
+        assert_eq!(answers, std::slice::from_ref(&expected), "{threads} threads");
     }
     // The period is found: 0.3 cycles a day.
     assert!(found.iter().all(|peaks| (peaks[0].frequency - 0.3).abs() < 1e-3), "{found:?}");

@@ -4,6 +4,7 @@ mod support;
 mod guests;
 mod main_job;
 mod sdss;
+mod light_curves;
 mod limits;
 mod wasi;
 mod languages;

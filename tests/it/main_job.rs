@@ -59,6 +59,7 @@ fn threads_and_batches_change_nothing() {
 #[test]
 fn what_is_shipped_locked_replays() {
     check_replays("workflows/ogle-domain-shift.lock", &[]);
+    check_replays("workflows/variable-stars.lock", &[]);
     let sdss = "sdss17_star_galaxy_qso/sdss17_80k.parquet";
     let Some(table) = shared_data(sdss) else { return };
     let input = format!("catalogue={}", table.display());

@@ -34,8 +34,8 @@ const EXPLAINED_AT_ONCE: usize = 512;
 const MOST_WORK: u64 = 1 << 36;
 /// The most numbers in an answer.
 const MOST_NUMBERS: usize = 1 << 26;
-/// Bytes that the packed form of trees takes for each of the guest's, at most.
-const PACKED_TREES: usize = 4;
+/// Bytes that the packed form of trees takes for each of the guest's, at most, and for none.
+const PACKED_TREES: (usize, usize) = (4, 4096);
 
 /// The answer to a guest: numbers, or words on what was wrong with the question.
 type Answer<T> = Result<T, String>;
@@ -621,7 +621,7 @@ fn pack_trees(
     mut context: Context<'_>,
     (trees,): (WireTrees,),
 ) -> wasmtime::Result<(Answer<Resource<Arc<ForestHandle>>>,)> {
-    let bytes = trees.bytes().saturating_mul(PACKED_TREES);
+    let bytes = trees.bytes().saturating_mul(PACKED_TREES.0).saturating_add(PACKED_TREES.1);
     if !context.data_mut().take_host_memory(bytes) {
         let message = "the trees do not fit in what this node may use; raise \
                        `resources: {memory: …}`";

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.timeseries import LombScargle, LombScargleMultiband
+from astropy.timeseries.periodograms.lombscargle._statistics import fap_baluev
 from scipy.optimize import minimize_scalar
 
 ORDER = 4
@@ -43,9 +44,10 @@ def best(power, time):
     step = 1 / (5 * np.ptp(time))
     grid = MINIMUM + step * np.arange(int((MAXIMUM - MINIMUM) / step) + 1)
     start = grid[np.argmax(power(grid))]
-    found = minimize_scalar(lambda f: -float(power(np.array([f]))[0]), bounds=(start - step, start + step),
-                            method="bounded", options={"xatol": 1e-11})
-    return found.x, -found.fun
+    # Of the distance from the start: SciPy stops at a part of its argument.
+    found = minimize_scalar(lambda d: -float(power(np.array([start + d]))[0]), bounds=(-step, step),
+                            method="bounded", options={"xatol": 1e-12})
+    return start + found.x, -found.fun
 
 
 def peaks(name, points):
@@ -58,7 +60,8 @@ def peaks(name, points):
         mine = band == one
         single = LombScargle(time[mine], mag[mine], err[mine])
         frequency, power = best(lambda f: single.power(f, method="cython"), time[mine])
-        fap = single.false_alarm_probability(power, method="baluev", maximum_frequency=MAXIMUM)
+        # The class's own method takes the end of a grid of its own for the maximum.
+        fap = fap_baluev(power, MAXIMUM, time[mine], mag[mine], err[mine])
         yield [name, one, frequency, power, fap]
 
 

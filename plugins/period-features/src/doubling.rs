@@ -42,3 +42,35 @@ pub fn delta_bic(bands: &[Band], frequency: f64, order: usize) -> Option<f64> {
 pub fn chi2(residuals: &[f64], band: &Band) -> f64 {
     residuals.iter().zip(&band.weights).map(|(rest, weight)| rest * rest * weight).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use light_curve::Curve;
+
+    use super::*;
+
+    fn band(of: impl Fn(f64) -> f64) -> Vec<Band> {
+        let times: Vec<_> = (0..60).map(|at| f64::from(at * at % 997) * 0.1371).collect();
+        let value = |(at, time): (usize, &f64)| of(*time) + 0.01 * libm::sin((at * at) as f64);
+        let values: Vec<_> = times.iter().enumerate().map(value).collect();
+        vec![Band::new(Curve { times: &times, values: &values, errors: &[0.01; 60] }, 0.0, 0.0)]
+    }
+
+    fn wave(turns: f64) -> f64 {
+        libm::cos(std::f64::consts::TAU * turns)
+    }
+
+    #[test]
+    fn only_what_differs_from_turn_to_turn_is_doubled() {
+        let alike = band(|time| wave(2.0 * 0.7 * time));
+        assert!(delta_bic(&alike, 1.4, 2).unwrap() < 0.0);
+        let unlike = band(|time| wave(2.0 * 0.7 * time) + 0.1 * wave(0.7 * time));
+        assert!(delta_bic(&unlike, 1.4, 2).unwrap() > 10.0);
+    }
+
+    #[test]
+    fn too_few_points_decide_nothing() {
+        assert!(delta_bic(&band(wave), 1.4, 20).is_none());
+        assert!(delta_bic(&[], 1.4, 1).is_none());
+    }
+}

@@ -61,3 +61,44 @@ fn time_variance(band: &Band) -> f64 {
     let mean = weighted().map(|(time, w)| w * time).sum::<f64>() / weight;
     weighted().map(|(time, w)| w * (time - mean) * (time - mean)).sum::<f64>() / weight
 }
+
+#[cfg(test)]
+mod tests {
+    use light_curve::Curve;
+    use skyloom_plugin::kernels::{Curves, Frequencies, Search, lomb_scargle};
+
+    use super::*;
+
+    #[test]
+    fn one_band_is_the_kernel_s() {
+        let times: Vec<_> = (0..30).map(|at| f64::from(at * at % 101) * 0.731).collect();
+        let values: Vec<_> = times.iter().map(|time| libm::sin(time * time)).collect();
+        let errors: Vec<_> = (0..30).map(|at| 0.1 + 0.01 * f64::from(at)).collect();
+        let curves = Curves::new(&[0, 30], &times, &values, Some(&errors), None).unwrap();
+        let frequencies =
+            Frequencies::Auto { samples_per_peak: 5.0, minimum: Some(0.0), maximum: 2.0 };
+        let peak = lomb_scargle(&curves, &Search { frequencies, peaks: 1 }).unwrap()[0][0];
+        let band =
+            Band::new(Curve { times: &times, values: &values, errors: &errors }, times[0], 0.0);
+        let ours = probability(&[band], peak.power, 2.0);
+        // The kernel's grid ends less than a step below the maximum.
+        assert!((ours / peak.false_alarm_probability - 1.0).abs() < 2e-3, "{ours} {peak:?}");
+    }
+
+    #[test]
+    fn it_is_a_chance() {
+        let times = [0.0, 1.0, 2.5, 4.0, 7.0, 8.5, 9.25, 12.0];
+        let band = Band::new(Curve { times: &times, values: &times, errors: &[1.0; 8] }, 0.0, 0.0);
+        let bands = [band.clone(), band.clone()];
+        assert_eq!(probability(&bands, 1.0, 2.0), 0.0);
+        assert_eq!(probability(&bands, 0.0, 2.0), 1.0);
+        let few = Band::new(
+            Curve { times: &times[..3], values: &times[..3], errors: &[1.0; 3] },
+            0.0,
+            0.0,
+        );
+        assert_eq!((probability(&[few], 0.99, 2.0), probability(&[], 0.99, 2.0)), (1.0, 1.0));
+        let levels = [0.2, 0.5, 0.8, 0.95].map(|power| probability(&bands, power, 2.0));
+        assert!(levels.windows(2).all(|pair| pair[0] > pair[1]), "{levels:?}");
+    }
+}

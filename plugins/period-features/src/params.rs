@@ -192,13 +192,15 @@ impl Params {
             ("periods", self.periods, 1..=20),
             ("candidates", self.candidates, 1..=100),
             ("harmonics", self.harmonics, 1..=10),
-            ("min-points", self.min_points, 3..=usize::MAX),
         ] {
             if !range.contains(&number) {
                 let message =
                     format!("{number} is not between {} and {}", range.start(), range.end());
                 return Err(Error::param(name, message));
             }
+        }
+        if self.min_points < 3 {
+            return Err(Error::param("min-points", format!("{} is below 3", self.min_points)));
         }
         for (name, number) in
             [("max-frequency", self.max_frequency), ("samples-per-peak", self.samples_per_peak)]

@@ -79,3 +79,31 @@ fn climb(fitter: &mut Fitter, bands: &[Band], start: f64, width: f64) -> (f64, f
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use light_curve::Curve;
+
+    use super::*;
+
+    #[test]
+    fn the_frequency_of_a_curve_with_harmonics_is_climbed_to() {
+        let times: Vec<_> = (0..80).map(|at| f64::from(at * at % 1009) * 0.0973).collect();
+        let wave = |turns: f64| libm::cos(std::f64::consts::TAU * turns);
+        let curve = |time: &f64| wave(0.62 * time) + 0.7 * wave(1.24 * time - 0.2);
+        let values: Vec<_> = times.iter().map(curve).collect();
+        let curve = Curve { times: &times, values: &values, errors: &[0.1; 80] };
+        let bands = [Band::new(curve, 0.0, 0.0)];
+        let ranked = rank(&mut Fitter::new(3), &bands, &[1.24, 0.6215, 0.31], 0.01);
+        assert_eq!(ranked[0].candidate, 1);
+        assert!((ranked[0].frequency - 0.62).abs() < 1e-5, "{ranked:?}");
+        assert!(ranked[0].power > 0.999_99 && ranked[1].power < 0.999, "{ranked:?}");
+    }
+
+    #[test]
+    fn without_points_candidates_keep_their_order() {
+        let ranked = rank(&mut Fitter::new(3), &[], &[2.0, 3.0], 0.1);
+        assert!(ranked.iter().all(|ranked| ranked.power == f64::NEG_INFINITY));
+        assert_eq!([ranked[0].frequency, ranked[1].frequency], [2.0, 3.0]);
+    }
+}
