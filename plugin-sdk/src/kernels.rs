@@ -10,6 +10,7 @@ pub use skyloom_kernels::knn::Neighbours;
 pub use skyloom_kernels::lomb_scargle::Peak;
 pub use skyloom_kernels::pairwise_histogram::Edges;
 pub use skyloom_kernels::phase_dispersion::Bins as DispersionBins;
+pub use skyloom_kernels::tree_shap::Wanted;
 pub use skyloom_kernels::trees::{Leaves, Nodes, Together};
 pub use skyloom_kernels::{Curves, Extremum, Frequencies, Grid, KernelError, Search};
 
@@ -108,19 +109,39 @@ impl Forest {
         self.0.predict(rows)
     }
 
-    /// The Shapley values of each row: class by class a value for each feature.
+    /// Adds what each tree says of each row to `sums`, tree after tree: a model that comes in
+    /// parts gives the bits of the whole. In `asked`, if given, each tree has a bit for each
+    /// row, the lowest first, in whole bytes: set where the row takes the tree.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub fn add_to(&self, sums: &mut [f64], rows: &[f64], asked: Option<&[u8]>) -> Result<()> {
+        self.0.add_to(sums, rows, asked)
+    }
+
+    /// The Shapley values of each row: class by class, or of the one wanted, a value for each
+    /// feature.
     ///
     /// # Errors
     /// When the nodes came without covers, or rows do not fit.
-    pub fn tree_shap(&self, rows: &[f64]) -> Result<Vec<f64>> {
-        self.0.tree_shap(rows)
+    pub fn tree_shap(&self, rows: &[f64], wanted: Wanted<'_>) -> Result<Vec<f64>> {
+        self.0.tree_shap(rows, wanted)
+    }
+
+    /// What the trees say of each class when no feature is known.
+    ///
+    /// # Errors
+    /// When the nodes came without covers.
+    pub fn base(&self) -> Result<Vec<f64>> {
+        self.0.base()
     }
 }
 
 /// The routines themselves.
 #[cfg(not(target_arch = "wasm32"))]
 mod host {
-    use skyloom_kernels::tree_shap::{Explainer, Wanted};
+    use skyloom_kernels::forest::Asked;
+    use skyloom_kernels::tree_shap::Explainer;
     use skyloom_kernels::trees::Trees;
 
     use super::*;
@@ -165,6 +186,7 @@ mod host {
 
     pub(super) struct Forest {
         forest: skyloom_kernels::forest::Forest,
+        n_features: usize,
         /// None where the nodes have no covers; says why.
         explainer: Result<Explainer, KernelError>,
     }
@@ -180,6 +202,7 @@ mod host {
             let trees = Trees::new(nodes, leaves, together, n_features, n_classes)?;
             Ok(Self {
                 forest: skyloom_kernels::forest::Forest::new(&trees),
+                n_features,
                 explainer: Explainer::new(&trees),
             })
         }
@@ -188,9 +211,27 @@ mod host {
             Ok(self.forest.predict(rows, 1)?)
         }
 
-        pub(super) fn tree_shap(&self, rows: &[f64]) -> Result<Vec<f64>> {
-            let explainer = self.explainer.as_ref().map_err(Clone::clone)?;
-            Ok(explainer.explain(rows, Wanted::EveryClass, 1)?)
+        pub(super) fn add_to(
+            &self,
+            sums: &mut [f64],
+            rows: &[f64],
+            asked: Option<&[u8]>,
+        ) -> Result<()> {
+            let n_rows = rows.len() / self.n_features;
+            let asked = asked.map(|bits| Asked::new(bits, n_rows));
+            Ok(self.forest.add_to(sums, rows, asked, 1)?)
+        }
+
+        pub(super) fn tree_shap(&self, rows: &[f64], wanted: Wanted<'_>) -> Result<Vec<f64>> {
+            Ok(self.explainer()?.explain(rows, wanted, 1)?)
+        }
+
+        pub(super) fn base(&self) -> Result<Vec<f64>> {
+            Ok(self.explainer()?.base().to_vec())
+        }
+
+        fn explainer(&self) -> Result<&Explainer> {
+            Ok(self.explainer.as_ref().map_err(Clone::clone)?)
         }
     }
 }
@@ -361,9 +402,29 @@ mod host {
             Ok(f64s(&answered).collect())
         }
 
-        pub(super) fn tree_shap(&self, rows: &[f64]) -> Result<Vec<f64>> {
-            let answered = self.0.tree_shap(rows.to_byte_slice()).map_err(Error::failed)?;
+        pub(super) fn add_to(
+            &self,
+            sums: &mut [f64],
+            rows: &[f64],
+            asked: Option<&[u8]>,
+        ) -> Result<()> {
+            let added = self.0.add(sums.to_byte_slice(), rows.to_byte_slice(), asked);
+            let added = added.map_err(Error::failed)?;
+            sums.iter_mut().zip(f64s(&added)).for_each(|(sum, added)| *sum = added);
+            Ok(())
+        }
+
+        pub(super) fn tree_shap(&self, rows: &[f64], wanted: Wanted<'_>) -> Result<Vec<f64>> {
+            let wanted = match wanted {
+                Wanted::EveryClass => None,
+                Wanted::Class(classes) => Some(classes.to_byte_slice()),
+            };
+            let answered = self.0.tree_shap(rows.to_byte_slice(), wanted).map_err(Error::failed)?;
             Ok(f64s(&answered).collect())
+        }
+
+        pub(super) fn base(&self) -> Result<Vec<f64>> {
+            Ok(f64s(&self.0.base().map_err(Error::failed)?).collect())
         }
     }
 }

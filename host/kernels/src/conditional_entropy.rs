@@ -15,7 +15,8 @@ use crate::folds::Folds;
 use crate::grid::Grid;
 use crate::peaks::{Extremum, lowest};
 use crate::search::{Search, baseline};
-use crate::simd::{self, Vector, Work};
+use crate::simd::Vector;
+use crate::width::{self, Work};
 use crate::{Curves, KernelError};
 
 /// Into how many bins phase and value are cut.
@@ -62,7 +63,7 @@ impl Bins {
 pub fn entropies(curve: &Curve<'_>, grid: &Grid, bins: &Bins) -> Result<Vec<f64>, KernelError> {
     bins.check()?;
     let grid = &grid.check()?;
-    Ok(simd::widest(Entropies { curve, grid, bins }))
+    Ok(width::widest(Entropies { curve, grid, bins }))
 }
 
 /// The lowest minima of each curve's entropies, the lowest first.
@@ -81,7 +82,7 @@ pub fn search(
 ) -> Result<Vec<Vec<Extremum>>, KernelError> {
     bins.check()?;
     search.each(curves, threads, |(), curve, grid| {
-        let entropies = simd::widest(Entropies { curve: &curve, grid, bins });
+        let entropies = width::widest(Entropies { curve: &curve, grid, bins });
         lowest(&entropies, grid, baseline(&curve), search.peaks)
     })
 }
@@ -189,7 +190,7 @@ mod tests {
         let curve = Curve { times: &times, values: &values, errors: None, bands: None };
         let grid = Grid { minimum: 0.01, step: 0.003, count: 500 };
         let (curve, grid, bins) = (&curve, &grid, &Bins::default());
-        let ways = simd::every(|| Entropies { curve, grid, bins });
+        let ways = width::every(|| Entropies { curve, grid, bins });
         assert!(ways.iter().all(|way| *way == ways[0]));
     }
 }

@@ -12,14 +12,18 @@
 //! References: Breiman 2001, doi:10.1023/A:1010933404324; for small trees, those in `small`.
 
 use crate::KernelError;
+use crate::simd::Vector;
 use crate::threads::share;
 use crate::trees::{Tree, Trees};
-use crate::width::{Lanes, Width};
+use crate::width::{Width, Work};
 
 use large::{Block, LargeTree};
 use ranks::{LANES, Rank, Ranks};
 use small::SmallTree;
 
+pub use asked::Asked;
+
+mod asked;
 mod large;
 mod ranks;
 mod small;
@@ -94,25 +98,68 @@ impl Forest {
     /// # Errors
     /// When `rows` are not whole rows.
     pub fn predict(&self, rows: &[f64], threads: usize) -> Result<Vec<f64>, KernelError> {
-        self.predict_at(Width::widest(), rows, threads)
+        let n_rows = Trees::count_rows(self.n_features, rows)?;
+        let mut sums = vec![0.0; n_rows * self.n_classes];
+        self.add_to(&mut sums, rows, None, threads)?;
+        sums.iter_mut().for_each(|sum| *sum /= self.divisor);
+        Ok(sums)
     }
 
-    fn predict_at(
+    /// Adds what each tree says of each row to `sums`, row-major, a value for each class: as
+    /// [`Self::predict`], before the division and from other sums than zeros. A model that
+    /// comes in parts, each a few trees, thus gives the bits of the whole.
+    ///
+    /// Where `asked` is given, a row takes only the trees that it asks.
+    ///
+    /// # Errors
+    /// When `rows` are not whole rows, or `sums` or `asked` do not fit them.
+    pub fn add_to(
+        &self,
+        sums: &mut [f64],
+        rows: &[f64],
+        asked: Option<Asked>,
+        threads: usize,
+    ) -> Result<(), KernelError> {
+        self.add_at(Width::widest(), sums, rows, asked, threads)
+    }
+
+    fn add_at(
         &self,
         width: Width,
+        sums: &mut [f64],
         rows: &[f64],
+        asked: Option<Asked>,
         threads: usize,
-    ) -> Result<Vec<f64>, KernelError> {
+    ) -> Result<(), KernelError> {
         let n_rows = Trees::count_rows(self.n_features, rows)?;
-        let mut answers = vec![0.0; n_rows * self.n_classes];
+        if sums.len() != n_rows * self.n_classes {
+            return Err(KernelError::Arguments(format!(
+                "{} sums for {n_rows} rows and {} classes",
+                sums.len(),
+                self.n_classes
+            )));
+        }
+        if let Some(asked) = asked {
+            asked.check(n_rows, self.n_trees())?;
+        }
         let block = self.block(n_rows, threads);
         let rows = rows.chunks(block * self.n_features);
-        let blocks = rows.zip(answers.chunks_mut(block * self.n_classes));
-        share(blocks, threads, |(rows, answers)| match &self.trees {
-            Packed::Narrow(trees) => width.run(Fall { forest: self, trees, rows, answers }),
-            Packed::Wide(trees) => width.run(Fall { forest: self, trees, rows, answers }),
+        let blocks = rows.zip(sums.chunks_mut(block * self.n_classes)).enumerate();
+        share(blocks, threads, |_: &mut (), (at, (rows, sums))| {
+            let asked = asked.map(|asked| asked.from(at * block));
+            match &self.trees {
+                Packed::Narrow(trees) => width.run(Fall { forest: self, trees, rows, asked, sums }),
+                Packed::Wide(trees) => width.run(Fall { forest: self, trees, rows, asked, sums }),
+            }
         });
-        Ok(answers)
+        Ok(())
+    }
+
+    fn n_trees(&self) -> usize {
+        match &self.trees {
+            Packed::Narrow(trees) => trees.len(),
+            Packed::Wide(trees) => trees.len(),
+        }
     }
 
     /// How many rows fall together.
@@ -150,12 +197,16 @@ struct Fall<'a, R> {
     forest: &'a Forest,
     trees: &'a [PackedTree<R>],
     rows: &'a [f64],
-    answers: &'a mut [f64],
+    asked: Option<Asked<'a>>,
+    /// Row by row, class by class.
+    sums: &'a mut [f64],
 }
 
-impl<R: Rank> Lanes for Fall<'_, R> {
+impl<R: Rank> Work for Fall<'_, R> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector>(mut self) {
         let forest = self.forest;
         let n_rows = self.rows.len() / forest.n_features;
         let n_columns = forest.ranks.n_columns();
@@ -163,27 +214,39 @@ impl<R: Rank> Lanes for Fall<'_, R> {
         forest.ranks.look_up(self.rows, forest.n_features, &mut ranks);
         // Group by group, class by class.
         let mut sums = vec![[0.0; LANES]; n_rows.div_ceil(LANES) * forest.n_classes];
+        self.each_sum(&mut sums, |of_row, sum| *sum = *of_row);
         let mut block = Block::default();
-        for tree in self.trees {
+        for (index, tree) in self.trees.iter().enumerate() {
+            // Of each group the rows that ask this tree; none where all rows ask all trees.
+            let asking = self.asked.map(|asked| move |group| asked.rows(index, group));
             match &tree.shape {
-                Shape::UpTo16(small) => tree.add_small(small, &ranks, forest, &mut sums),
-                Shape::UpTo32(small) => tree.add_small(small, &ranks, forest, &mut sums),
-                Shape::UpTo64(small) => tree.add_small(small, &ranks, forest, &mut sums),
+                Shape::UpTo16(small) => tree.add_small(small, &ranks, forest, asking, &mut sums),
+                Shape::UpTo32(small) => tree.add_small(small, &ranks, forest, asking, &mut sums),
+                Shape::UpTo64(small) => tree.add_small(small, &ranks, forest, asking, &mut sums),
                 Shape::Large(large) => {
                     large.fall(&ranks, n_rows, n_columns, &mut block);
                     let (reached, _) = block.reached.as_chunks::<LANES>();
                     let sums = sums.chunks_exact_mut(forest.n_classes);
-                    sums.zip(reached).for_each(|(sums, reached)| {
-                        tree.add(&large.values, reached, sums);
+                    sums.zip(reached).enumerate().for_each(|(group, (sums, reached))| {
+                        tree.add(&large.values, reached, asking.map(|of| of(group)), sums);
                     });
                 }
             }
         }
-        let groups = self.answers.chunks_mut(LANES * forest.n_classes);
-        for (answers, sums) in groups.zip(sums.chunks_exact(forest.n_classes)) {
-            for (lane, answers) in answers.chunks_exact_mut(forest.n_classes).enumerate() {
-                for (answer, sums) in answers.iter_mut().zip(sums) {
-                    *answer = sums[lane] / forest.divisor;
+        self.each_sum(&mut sums, |of_row, sum| *of_row = *sum);
+    }
+}
+
+impl<R> Fall<'_, R> {
+    /// Shows `meet` each sum as rows have it, and as lanes have it.
+    #[inline(always)]
+    fn each_sum(&mut self, lanes: &mut [[f64; LANES]], meet: impl Fn(&mut f64, &mut f64)) {
+        let n_classes = self.forest.n_classes;
+        let groups = self.sums.chunks_mut(LANES * n_classes);
+        for (rows, lanes) in groups.zip(lanes.chunks_exact_mut(n_classes)) {
+            for (lane, row) in rows.chunks_exact_mut(n_classes).enumerate() {
+                for (of_row, of_lanes) in row.iter_mut().zip(&mut *lanes) {
+                    meet(of_row, &mut of_lanes[lane]);
                 }
             }
         }
@@ -197,21 +260,35 @@ impl<R: Rank> PackedTree<R> {
         small: &SmallTree<R, WORDS>,
         ranks: &[R],
         forest: &Forest,
+        asking: Option<impl Fn(usize) -> u32 + Copy>,
         sums: &mut [[f64; LANES]],
     ) {
         let n_columns = forest.ranks.n_columns();
         for (group, sums) in sums.chunks_exact_mut(forest.n_classes).enumerate() {
             let ranks = &ranks[group * n_columns * LANES..][..n_columns * LANES];
-            self.add(&small.values, &small.fall(ranks), sums);
+            self.add(&small.values, &small.fall(ranks), asking.map(|of| of(group)), sums);
         }
     }
 
-    /// Adds the values of the leaves that a group of rows has reached, class by class.
+    /// Adds the values of the leaves that a group of rows has reached, class by class; to
+    /// rows that ask, a bit for each.
     #[inline(always)]
-    fn add(&self, values: &[f64], reached: &[u32; LANES], sums: &mut [[f64; LANES]]) {
+    fn add(
+        &self,
+        values: &[f64],
+        reached: &[u32; LANES],
+        asking: Option<u32>,
+        sums: &mut [[f64; LANES]],
+    ) {
         for (at, sums) in sums[self.class..].iter_mut().take(self.width).enumerate() {
-            for (sum, &leaf) in sums.iter_mut().zip(reached) {
-                *sum += values[leaf as usize * self.width + at];
+            let more = reached.iter().map(|&leaf| values[leaf as usize * self.width + at]);
+            match asking {
+                None => sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more),
+                Some(rows) => {
+                    for (lane, (sum, more)) in sums.iter_mut().zip(more).enumerate() {
+                        *sum = if rows >> lane & 1 == 1 { *sum + more } else { *sum };
+                    }
+                }
             }
         }
     }
@@ -256,10 +333,13 @@ mod tests {
                     rows.chunks(5).flat_map(|row| answer(&trees, row)).collect();
                 for width in Width::all() {
                     for threads in [0, 1, 3] {
-                        let got = forest.predict_at(width, &rows, threads).expect("whole rows");
+                        let mut got = vec![0.0; n_rows * 3];
+                        forest.add_at(width, &mut got, &rows, None, threads).expect("fits");
+                        got.iter_mut().for_each(|sum| *sum /= trees.divisor());
                         assert_eq!(got, expected, "{width:?}, {threads} threads, {n_rows} rows");
                     }
                 }
+                assert_eq!(forest.predict(&rows, 2), Ok(expected));
             }
         }
     }
@@ -281,9 +361,60 @@ mod tests {
     }
 
     #[test]
-    fn broken_rows_are_refused() {
-        let model = Owned::random(&[4], 3, 2, false);
-        let error = Forest::new(&model.trees()).predict(&[0.0; 4], 1).expect_err("not whole");
+    fn parts_of_a_model_give_the_bits_of_the_whole() {
+        let leaves = [3, 70, 20, 200, 40, 7];
+        let whole = Owned::random(&leaves, 4, 3, false);
+        let rows = Random(2).rows(300 * 4);
+        let mut sums = vec![0.0; 300 * 3];
+        for part in [0..2, 2..3, 3..6] {
+            let forest = Forest::new(&whole.part(part).trees());
+            forest.add_to(&mut sums, &rows, None, 2).expect("fits");
+        }
+        sums.iter_mut().for_each(|sum| *sum /= leaves.len() as f64);
+        assert_eq!(Forest::new(&whole.trees()).predict(&rows, 1), Ok(sums));
+    }
+
+    #[test]
+    fn rows_take_the_trees_that_they_ask() {
+        let leaves = [3, 70, 20, 200, 40];
+        let whole = Owned::random(&leaves, 4, 3, false);
+        let forest = Forest::new(&whole.trees());
+        for n_rows in [1, 31, 45, 700] {
+            let rows = Random(2).rows(n_rows * 4);
+            let mut random = Random(9);
+            let bits: Vec<u8> =
+                (0..leaves.len() * n_rows.div_ceil(8)).map(|_| random.below(256) as u8).collect();
+            let mut expected = vec![0.5; n_rows * 3];
+            for tree in 0..leaves.len() {
+                let part = Forest::new(&whole.part(tree..tree + 1).trees());
+                let says = part.predict(&rows, 1).expect("whole rows");
+                for row in 0..n_rows {
+                    if bits[tree * n_rows.div_ceil(8) + row / 8] >> (row % 8) & 1 == 1 {
+                        (0..3).for_each(|at| expected[row * 3 + at] += says[row * 3 + at]);
+                    }
+                }
+            }
+            for width in Width::all() {
+                for threads in [1, 3] {
+                    let mut sums = vec![0.5; n_rows * 3];
+                    let asked = Some(Asked::new(&bits, n_rows));
+                    forest.add_at(width, &mut sums, &rows, asked, threads).expect("fits");
+                    assert_eq!(sums, expected, "{width:?}, {threads} threads, {n_rows} rows");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let model = Owned::random(&[4, 4], 3, 2, false);
+        let forest = Forest::new(&model.trees());
+        let error = forest.predict(&[0.0; 4], 1).expect_err("not whole");
         assert_eq!(error.to_string(), "4 values are not whole rows of 3 features");
+        let error = forest.add_to(&mut [0.0; 3], &[0.0; 6], None, 1).expect_err("a sum too few");
+        assert_eq!(error.to_string(), "3 sums for 2 rows and 2 classes");
+        let asked = Some(Asked::new(&[0; 3], 2));
+        let error = forest.add_to(&mut [0.0; 4], &[0.0; 6], asked, 1).expect_err("a byte more");
+        assert!(error.to_string().contains("3 bytes"), "{error}");
     }
 }

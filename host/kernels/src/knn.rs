@@ -8,8 +8,9 @@
 //! Reference: Cover & Hart 1967, doi:10.1109/TIT.1967.1053964.
 
 use crate::KernelError;
+use crate::simd::Vector;
 use crate::threads::share;
-use crate::width::{Lanes, Width};
+use crate::width::{Width, Work};
 
 /// Points that are looked at together.
 const LANES: usize = 16;
@@ -102,7 +103,7 @@ impl Points {
         let mut distance = vec![f64::NAN; n_asked * k];
         let blocks = asked.chunks(BLOCK * self.n_dimensions);
         let blocks = blocks.zip(index.chunks_mut(BLOCK * k)).zip(distance.chunks_mut(BLOCK * k));
-        share(blocks, threads, |((asked, index), distance)| {
+        share(blocks, threads, |_: &mut (), ((asked, index), distance)| {
             width.run(Search { points: self, asked, k, index, distance });
         });
         Ok(Neighbours { index, distance })
@@ -128,9 +129,11 @@ struct Search<'a> {
     distance: &'a mut [f64],
 }
 
-impl Lanes for Search<'_> {
+impl Work for Search<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector>(self) {
         let n_dimensions = self.points.n_dimensions;
         let n_asked = self.asked.len() / n_dimensions;
         let mut nearest = vec![Nearest::new(self.k); n_asked];

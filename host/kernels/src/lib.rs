@@ -38,7 +38,6 @@ pub mod trees;
 pub mod forest;
 pub mod tree_shap;
 
-mod batch;
 mod error;
 mod folds;
 mod simd;

@@ -30,7 +30,7 @@ use crate::curves::Curve;
 use crate::grid::Grid;
 use crate::peaks::{climb, highest, peak_width};
 use crate::search::{Search, baseline};
-use crate::{Curves, KernelError, simd};
+use crate::{Curves, KernelError, width};
 
 use direct::Direct;
 pub use false_alarm::false_alarm_probability;
@@ -104,7 +104,7 @@ fn powers(scratch: &mut Scratch, fit: &Fit, grid: &Grid) -> Vec<f64> {
     }
     let mut powers = vec![0.0; grid.count];
     for points in &fit.bands {
-        simd::widest(Spectrum { points, grid, scratch, powers: &mut powers });
+        width::widest(Spectrum { points, grid, scratch, powers: &mut powers });
     }
     powers
 }
@@ -124,7 +124,7 @@ fn peaks(scratch: &mut Scratch, curve: &Curve<'_>, grid: &Grid, most: usize) -> 
         let low = (start - grid.step).max(grid.minimum);
         let high = (start + grid.step).min(grid.maximum());
         let top = climb(low, high, start, |frequency| {
-            fit.bands.iter().map(|points| simd::widest(Direct { points, frequency })).sum()
+            fit.bands.iter().map(|points| width::widest(Direct { points, frequency })).sum()
         });
         Peak {
             frequency: top.frequency,

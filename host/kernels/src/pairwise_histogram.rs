@@ -5,8 +5,9 @@
 //! image has one size for curves of any length, and suits classifiers that want one.
 
 use crate::curves::Curve;
-use crate::simd::{self, Vector, Work};
-use crate::{Curves, KernelError, batch};
+use crate::simd::Vector;
+use crate::width::{self, Work};
+use crate::{Curves, KernelError, threads};
 
 /// The edges of the bins of dt, in days, and of dm, in the unit of the values: both finite and
 /// rising.
@@ -83,7 +84,7 @@ pub fn histograms(
             curves.get(index).times.len()
         )));
     }
-    let counts = batch::map(curves.len(), threads, |scratch: &mut Scratch, index| {
+    let counts = threads::map(curves.len(), threads, |scratch: &mut Scratch, index| {
         let curve = curves.get(index);
         let mut counts = vec![0; edges.bins()];
         scratch.fill(&curve);
@@ -92,7 +93,7 @@ pub fn histograms(
             scratch.times.extend(band.iter().map(|point| point.time));
             scratch.values.clear();
             scratch.values.extend(band.iter().map(|point| point.value));
-            simd::widest(Pairs {
+            width::widest(Pairs {
                 times: &scratch.times,
                 values: &scratch.values,
                 edges,

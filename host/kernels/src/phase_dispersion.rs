@@ -16,7 +16,8 @@ use crate::folds::Folds;
 use crate::grid::Grid;
 use crate::peaks::{Extremum, lowest};
 use crate::search::{Search, baseline};
-use crate::simd::{self, Vector, Work};
+use crate::simd::Vector;
+use crate::width::{self, Work};
 use crate::{Curves, KernelError};
 
 /// How phase is cut in bins: `covers` sets of `bins`, each 1 / `bins` wide, and each set
@@ -62,7 +63,7 @@ impl Bins {
 pub fn thetas(curve: &Curve<'_>, grid: &Grid, bins: &Bins) -> Result<Vec<f64>, KernelError> {
     bins.check()?;
     let grid = &grid.check()?;
-    Ok(simd::widest(Thetas { curve, grid, bins }))
+    Ok(width::widest(Thetas { curve, grid, bins }))
 }
 
 /// The lowest minima of each curve's Θ, the lowest first.
@@ -82,7 +83,7 @@ pub fn search(
 ) -> Result<Vec<Vec<Extremum>>, KernelError> {
     bins.check()?;
     search.each(curves, threads, |(), curve, grid| {
-        let thetas = simd::widest(Thetas { curve: &curve, grid, bins });
+        let thetas = width::widest(Thetas { curve: &curve, grid, bins });
         lowest(&thetas, grid, baseline(&curve), search.peaks)
     })
 }
@@ -202,7 +203,7 @@ mod tests {
         let curve = Curve { times: &times, values: &values, errors: None, bands: None };
         let grid = Grid { minimum: 0.01, step: 0.003, count: 500 };
         let (curve, grid, bins) = (&curve, &grid, &Bins::default());
-        let ways = simd::every(|| Thetas { curve, grid, bins });
+        let ways = width::every(|| Thetas { curve, grid, bins });
         assert!(ways.iter().all(|way| *way == ways[0]));
     }
 }

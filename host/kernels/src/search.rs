@@ -2,7 +2,7 @@
 
 use crate::curves::Curve;
 use crate::grid::Grid;
-use crate::{Curves, KernelError, batch};
+use crate::{Curves, KernelError, threads};
 
 /// Which frequencies to try.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +74,7 @@ impl Search {
         find: impl Fn(&mut S, Curve<'_>, &Grid) -> T + Sync,
     ) -> Result<Vec<T>, KernelError> {
         self.check()?;
-        let found = batch::map(curves.len(), threads, |scratch, index| {
+        let found = threads::map(curves.len(), threads, |scratch, index| {
             let curve = curves.get(index);
             let named = |error| KernelError::Arguments(format!("light curve {index}: {error}"));
             match self.grid(&curve).map_err(named)? {

@@ -1,4 +1,4 @@
-//! The same code, compiled for several vector units, the best of which is chosen at run time.
+//! Vectors of numbers, as long as the registers of each vector unit.
 
 /// Numbers that are worked on side by side, whatever the width of a register.
 pub(crate) const LANES: usize = 8;
@@ -25,57 +25,9 @@ pub(crate) trait Vector: Copy {
     fn times_minus(self, factor: Self, subtrahend: Self) -> Self;
 }
 
-/// Work whose body is written once.
-///
-/// `run` and all that it calls are `#[inline(always)]`, so that they are compiled with the
-/// features of the function that they end in. Closures cannot be told so: in what is hot, loops
-/// stand instead. A closure that is not inlined gives the same numbers, by a call for each
-/// `mul_add`.
-pub(crate) trait Work {
-    type Output;
-    fn run<V: Vector>(self) -> Self::Output;
-}
-
-/// Runs `work` with the widest vector unit that this machine has.
-///
-/// A fused multiplication and addition is one instruction where there are AVX2 and FMA, or
-/// AVX-512, or on ARM; elsewhere it is emulated, slowly, with the same bits.
-pub(crate) fn widest<W: Work>(work: W) -> W::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if x86::has_avx512() {
-            // SAFETY: the features were found on this machine.
-            return unsafe { x86::avx512(work) };
-        }
-        if x86::has_avx2() {
-            // SAFETY: the features were found on this machine.
-            return unsafe { x86::avx2(work) };
-        }
-    }
-    work.run::<Plain>()
-}
-
-/// Runs `work` in every way that this machine can, the plainest first.
-#[cfg(test)]
-pub(crate) fn every<W: Work>(work: impl Fn() -> W) -> Vec<W::Output> {
-    let mut outputs = vec![work().run::<Plain>()];
-    #[cfg(target_arch = "x86_64")]
-    {
-        if x86::has_avx2() {
-            // SAFETY: the features were found on this machine.
-            outputs.push(unsafe { x86::avx2(work()) });
-        }
-        if x86::has_avx512() {
-            // SAFETY: the features were found on this machine.
-            outputs.push(unsafe { x86::avx512(work()) });
-        }
-    }
-    outputs
-}
-
 /// Two numbers, as any machine has them.
 #[derive(Clone, Copy)]
-struct Plain([f64; 2]);
+pub(crate) struct Plain([f64; 2]);
 
 impl Plain {
     #[inline(always)]
@@ -131,36 +83,18 @@ impl Vector for Plain {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+pub(crate) mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Lanes, Vector, Work};
+    use super::{Lanes, Vector};
 
-    pub(super) fn has_avx2() -> bool {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
-    }
-
-    pub(super) fn has_avx512() -> bool {
-        has_avx2() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn avx2<W: Work>(work: W) -> W::Output {
-        work.run::<Avx2>()
-    }
-
-    #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-    pub(super) fn avx512<W: Work>(work: W) -> W::Output {
-        work.run::<Avx512>()
-    }
-
-    /// Four numbers; used in [`avx2`] only.
+    /// Four numbers; used at the width of AVX2 only.
     #[derive(Clone, Copy)]
-    struct Avx2(__m256d);
+    pub(crate) struct Avx2(__m256d);
 
-    /// Eight numbers; used in [`avx512`] only.
+    /// Eight numbers; used at the width of AVX-512 only.
     #[derive(Clone, Copy)]
-    struct Avx512(__m512d);
+    pub(crate) struct Avx512(__m512d);
 
     macro_rules! vector {
         ($name:ident, $pieces:literal, $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $fmadd:ident, $fmsub:ident) => {

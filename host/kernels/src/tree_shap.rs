@@ -32,9 +32,10 @@
 //! bit, nor on the width of the vector unit or the number of threads.
 
 use crate::KernelError;
+use crate::simd::Vector;
 use crate::threads::share;
 use crate::trees::Trees;
-use crate::width::{Lanes, Width};
+use crate::width::{Width, Work};
 
 use path::PathTree;
 use walk::{Group, LANES, Lane};
@@ -138,7 +139,7 @@ impl Explainer {
             let wanted = wanted.map(|of| &of[at * BLOCK..][..phi.len() / line]);
             Block { explainer: self, rows, wanted, n_lines, phi }
         });
-        share(blocks, threads, |block| width.run(block));
+        share(blocks, threads, |_: &mut (), block| width.run(block));
         Ok(phi)
     }
 
@@ -168,9 +169,11 @@ struct Block<'a> {
     phi: &'a mut [f64],
 }
 
-impl Lanes for Block<'_> {
+impl Work for Block<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(self) {
+    fn run<V: Vector>(self) {
         let n_features = self.explainer.n_features;
         let line = self.n_lines * n_features;
         let n_groups = (self.rows.len() / n_features).div_ceil(LANES);
@@ -218,8 +221,8 @@ impl Block<'_> {
 mod tests {
     use super::*;
     use crate::forest::Forest;
-    use crate::trees::Tree;
     use crate::trees::tests::{Owned, Random};
+    use crate::trees::{LEAF, Tree};
 
     /// What a tree says when only some features are known: one bit each.
     fn expectation(tree: Tree, node: usize, row: &[f64], known: usize, value: usize) -> f64 {
@@ -290,6 +293,61 @@ mod tests {
             check(&[5, 12, 31, 1, 64], 4, of_one);
             check(&[65, 90], 7, of_one);
             check(&[300], 3, of_one);
+        }
+    }
+
+    #[test]
+    fn more_features_than_bits_in_a_word() {
+        // The same model with its features in other columns, among many that no tree tests.
+        let model = Owned::random(&[5, 90, 31], 4, 3, false);
+        let columns = [0, 63, 64, 130];
+        let mut wide = model.clone();
+        wide.n_features = 131;
+        for feature in wide.feature.iter_mut().filter(|feature| **feature != LEAF) {
+            *feature = columns[*feature as usize];
+        }
+        let rows = Random(8).rows(20 * 4);
+        let mut wide_rows = vec![0.0; 20 * 131];
+        for (row, wide) in rows.chunks(4).zip(wide_rows.chunks_mut(131)) {
+            columns.iter().zip(row).for_each(|(&column, value)| wide[column as usize] = *value);
+        }
+        let explain = |model: &Owned, rows: &[f64]| {
+            let explainer = Explainer::new(&model.trees()).expect("covers");
+            explainer.explain(rows, Wanted::EveryClass, 1).expect("whole rows")
+        };
+        let lines = explain(&model, &rows);
+        let wide_lines = explain(&wide, &wide_rows);
+        for (line, wide) in lines.chunks(4).zip(wide_lines.chunks(131)) {
+            for (feature, phi) in wide.iter().enumerate() {
+                let place = columns.iter().position(|&column| column as usize == feature);
+                let expected = place.map_or(0.0, |place| line[place]);
+                assert!((phi - expected).abs() < 1e-13, "feature {feature}: {phi} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_paths_share_alike() {
+        // A chain of tests, each on the next feature, that halves the rows; the last leaf is
+        // 1. So all features matter alike, and share 1 − 2^−length.
+        for length in [1, 2, 15, 31, 33, 40, 64, 100] {
+            let mut chain = Owned { n_features: length, n_classes: 1, ..Owned::default() };
+            for node in 0..=2 * length as u32 {
+                let is_inner = node % 2 == 0 && node < 2 * length as u32;
+                chain.feature.push(if is_inner { node / 2 } else { LEAF });
+                chain.threshold.push(0.5);
+                chain.left.push(node + 1);
+                chain.right.push(node + 2);
+                chain.missing_left.push(false);
+                chain.cover.push(0.5_f64.powi(node.div_ceil(2).cast_signed()));
+                chain.value.push(f64::from(u8::from(node == 2 * length as u32)));
+            }
+            chain.offsets = vec![0, chain.feature.len() as u32];
+            chain.class = vec![0];
+            let explainer = Explainer::new(&chain.trees()).expect("covers");
+            let phi = explainer.explain(&vec![1.0; length], Wanted::EveryClass, 1).expect("a row");
+            let share = (1.0 - 0.5_f64.powi(length as i32)) / length as f64;
+            assert!(phi.iter().all(|phi| (phi - share).abs() < 1e-14), "{length}: {phi:?}");
         }
     }
 

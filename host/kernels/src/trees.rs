@@ -364,6 +364,26 @@ pub(crate) mod tests {
             model
         }
 
+        /// Some of the trees.
+        pub(crate) fn part(&self, trees: std::ops::Range<usize>) -> Self {
+            let offsets = &self.offsets[trees.start..=trees.end];
+            let nodes = offsets[0] as usize..offsets[trees.len()] as usize;
+            let width = self.value.len() / self.feature.len();
+            Self {
+                offsets: offsets.iter().map(|offset| offset - offsets[0]).collect(),
+                feature: self.feature[nodes.clone()].to_vec(),
+                threshold: self.threshold[nodes.clone()].to_vec(),
+                left: self.left[nodes.clone()].to_vec(),
+                right: self.right[nodes.clone()].to_vec(),
+                missing_left: self.missing_left[nodes.clone()].to_vec(),
+                cover: self.cover[nodes.clone()].to_vec(),
+                value: self.value[nodes.start * width..nodes.end * width].to_vec(),
+                class: self.class[trees].to_vec(),
+                n_features: self.n_features,
+                n_classes: self.n_classes,
+            }
+        }
+
         fn push_leaf(&mut self, random: &mut Random, width: usize) {
             self.feature.push(LEAF);
             self.threshold.push(0.0);

@@ -3,7 +3,10 @@
 //! `skyloom_kernels` computes; here are only the contract's types, limits and time. No epoch
 //! stops native code, so work goes in parts, and the clock is asked between them.
 
-use skyloom_kernels::forest::Forest;
+use std::ops::Range;
+use std::sync::Arc;
+
+use skyloom_kernels::forest::{Asked, Forest};
 use skyloom_kernels::pairwise_histogram::Edges;
 use skyloom_kernels::tree_shap::{Explainer, Wanted};
 use skyloom_kernels::trees::{Leaves, Nodes, Together, Trees};
@@ -24,9 +27,13 @@ use super::threads::InUse;
 const CURVES_AT_ONCE: usize = 16;
 /// Rows of a table that a thread works through between two looks at the clock.
 const ROWS_AT_ONCE: usize = 4096;
+/// Rows that a thread explains between two looks at the clock: a row may take milliseconds.
+const EXPLAINED_AT_ONCE: usize = 512;
 /// Points times frequencies of one light curve, which is worked on without a look at the
 /// clock: half a minute at worst.
 const MOST_WORK: u64 = 1 << 36;
+/// The most numbers in an answer.
+const MOST_NUMBERS: usize = 1 << 26;
 /// Bytes that the packed form of trees takes for each of the guest's, at most, and for none.
 const PACKED_TREES: (usize, usize) = (4, 4096);
 
@@ -216,10 +223,13 @@ pub(crate) struct ForestHandle {
     /// None where nodes came without covers: why it cannot explain.
     explainer: Result<Explainer, KernelError>,
     width: usize,
+    classes: usize,
+    /// What it counts for among the guest's memory.
+    bytes: usize,
 }
 
 impl ForestHandle {
-    fn pack(wire: &WireTrees) -> Answer<Self> {
+    fn pack(wire: &WireTrees, bytes: usize) -> Answer<Self> {
         let nodes = (
             u32s("offsets", &wire.offsets)?,
             u32s("features", &wire.features)?,
@@ -248,7 +258,12 @@ impl ForestHandle {
         let (width, classes) = (wire.width as usize, wire.classes as usize);
         let trees = Trees::new(nodes, leaves, (&wire.together).into(), width, classes);
         let trees = trees.map_err(words)?;
-        Ok(Self { forest: Forest::new(&trees), explainer: Explainer::new(&trees), width })
+        let (forest, explainer) = (Forest::new(&trees), Explainer::new(&trees));
+        Ok(Self { forest, explainer, width, classes, bytes })
+    }
+
+    fn explainer(&self) -> Answer<&Explainer> {
+        self.explainer.as_ref().map_err(|error| words(error.clone()))
     }
 }
 
@@ -276,7 +291,7 @@ fn in_parts<T>(
     context: &mut Context<'_>,
     count: usize,
     at_once: usize,
-    mut work: impl FnMut(std::ops::Range<usize>, usize) -> Answer<Vec<T>>,
+    mut work: impl FnMut(Range<usize>, usize) -> Answer<Vec<T>>,
 ) -> wasmtime::Result<Answer<Vec<T>>> {
     let mut all = Vec::new();
     let mut at = 0;
@@ -442,34 +457,114 @@ fn find_neighbours(
     }),))
 }
 
-/// What `ask` gives for each row of a guest's features.
-fn each_row(
-    context: &mut Context<'_>,
-    forest: &Resource<ForestHandle>,
-    rows: &[u8],
-    ask: impl Fn(&ForestHandle, &[f64], usize) -> Result<Vec<f64>, KernelError>,
-) -> wasmtime::Result<(Answer<Vec<u8>>,)> {
-    let width = context.data().resources.get(forest)?.width;
-    let rows = match f64s("rows", rows) {
-        Ok(rows) if rows.len().is_multiple_of(width) => rows,
-        Ok(rows) => return Ok((Err(format!("{} numbers are no rows of {width}", rows.len())),)),
-        Err(words) => return Ok((Err(words),)),
-    };
-    let mut answers = Vec::new();
-    let mut at = 0;
-    while at < rows.len() {
-        context.data().check_time()?;
-        let lent = context.data().borrow_threads();
-        let threads = 1 + lent.as_ref().map_or(0, InUse::count);
-        let end = rows.len().min(at + ROWS_AT_ONCE * threads * width);
-        let forest = context.data().resources.get(forest)?;
-        match ask(forest, &rows[at..end], threads) {
-            Ok(part) => answers.extend(part.into_iter().flat_map(f64::to_le_bytes)),
-            Err(error) => return Ok((Err(words(error)),)),
+/// A guest's forest, and rows of its features.
+struct Asking {
+    forest: Arc<ForestHandle>,
+    rows: Vec<f64>,
+}
+
+impl Asking {
+    fn read(forest: Arc<ForestHandle>, rows: &[u8]) -> Answer<Self> {
+        let rows = f64s("rows", rows)?;
+        if !rows.len().is_multiple_of(forest.width) {
+            return Err(format!("{} numbers are no rows of {}", rows.len(), forest.width));
         }
-        at = end;
+        Ok(Self { forest, rows })
     }
-    Ok((Ok(answers),))
+
+    fn count(&self) -> usize {
+        self.rows.len() / self.forest.width
+    }
+
+    fn rows(&self, part: &Range<usize>) -> &[f64] {
+        &self.rows[part.start * self.forest.width..part.end * self.forest.width]
+    }
+
+    /// # Errors
+    /// When an answer of so many numbers a row is too long.
+    fn check_answer(&self, a_row: usize) -> Answer<()> {
+        match self.count().saturating_mul(a_row) {
+            ..=MOST_NUMBERS => Ok(()),
+            _ => Err(format!("{} rows are too many for one call; ask in parts", self.count())),
+        }
+    }
+
+    fn predict(&self, context: &mut Context<'_>) -> wasmtime::Result<Answer<Vec<f64>>> {
+        if let Err(words) = self.check_answer(self.forest.classes) {
+            return Ok(Err(words));
+        }
+        in_parts(context, self.count(), ROWS_AT_ONCE, |part, threads| {
+            self.forest.forest.predict(self.rows(&part), threads).map_err(words)
+        })
+    }
+
+    fn add(
+        &self,
+        context: &mut Context<'_>,
+        sums: &[u8],
+        asked: Option<&[u8]>,
+    ) -> wasmtime::Result<Answer<Vec<f64>>> {
+        let classes = self.forest.classes;
+        let sums = match f64s("sums", sums) {
+            Ok(sums) if Some(sums.len()) == self.count().checked_mul(classes) => sums,
+            Ok(sums) => {
+                let rows = self.count();
+                let words = format!("{} sums for {rows} rows and {classes} classes", sums.len());
+                return Ok(Err(words));
+            }
+            Err(words) => return Ok(Err(words)),
+        };
+        let asked = asked.map(|bits| Asked::new(bits, self.count()));
+        in_parts(context, self.count(), ROWS_AT_ONCE, |part, threads| {
+            let mut sums = sums[part.start * classes..part.end * classes].to_vec();
+            let asked = asked.map(|asked| asked.from(part.start));
+            let forest = &self.forest.forest;
+            forest.add_to(&mut sums, self.rows(&part), asked, threads).map_err(words)?;
+            Ok(sums)
+        })
+    }
+
+    fn explain(
+        &self,
+        context: &mut Context<'_>,
+        wanted: Option<&[u8]>,
+    ) -> wasmtime::Result<Answer<Vec<f64>>> {
+        let read = || {
+            let lines = if wanted.is_some() { 1 } else { self.forest.classes };
+            self.check_answer(lines.saturating_mul(self.forest.width))?;
+            let wanted = wanted.map(|wanted| u32s("wanted classes", wanted)).transpose()?;
+            match &wanted {
+                Some(wanted) if wanted.len() != self.count() => {
+                    Err(format!("{} wanted classes for {} rows", wanted.len(), self.count()))
+                }
+                _ => Ok((self.forest.explainer()?, wanted)),
+            }
+        };
+        let (explainer, wanted) = match read() {
+            Ok(read) => read,
+            Err(words) => return Ok(Err(words)),
+        };
+        in_parts(context, self.count(), EXPLAINED_AT_ONCE, |part, threads| {
+            let rows = self.rows(&part);
+            let wanted = wanted.as_ref().map_or(Wanted::EveryClass, |of| Wanted::Class(&of[part]));
+            explainer.explain(rows, wanted, threads).map_err(words)
+        })
+    }
+}
+
+/// What `ask` gives for rows of a guest's features.
+fn ask_forest(
+    context: &mut Context<'_>,
+    forest: &Resource<Arc<ForestHandle>>,
+    rows: &[u8],
+    ask: impl FnOnce(&Asking, &mut Context<'_>) -> wasmtime::Result<Answer<Vec<f64>>>,
+) -> wasmtime::Result<(Answer<Vec<u8>>,)> {
+    let forest = Arc::clone(context.data().resources.get(forest)?);
+    let answer = match Asking::read(forest, rows) {
+        Ok(asking) => ask(&asking, context)?,
+        Err(words) => Err(words),
+    };
+    Ok((answer.map(f64_bytes),))
 }
 
 /// Gives a guest the kernels.
@@ -522,45 +617,60 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     link_forest(&mut kernels)
 }
 
+fn pack_trees(
+    mut context: Context<'_>,
+    (trees,): (WireTrees,),
+) -> wasmtime::Result<(Answer<Resource<Arc<ForestHandle>>>,)> {
+    let bytes = trees.bytes().saturating_mul(PACKED_TREES.0).saturating_add(PACKED_TREES.1);
+    if !context.data_mut().take_host_memory(bytes) {
+        let message = "the trees do not fit in what this node may use; raise \
+                       `resources: {memory: …}`";
+        return Ok((Err(message.to_owned()),));
+    }
+    let packed = ForestHandle::pack(&trees, bytes).and_then(|packed| {
+        let pushed = context.data_mut().resources.push(Arc::new(packed));
+        pushed.map_err(|_| "too many forests are held at once; drop each when done".to_owned())
+    });
+    if packed.is_err() {
+        context.data_mut().give_host_memory_back(bytes);
+    }
+    Ok((packed,))
+}
+
 fn link_forest(kernels: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
-    kernels.resource("forest", ResourceType::host::<ForestHandle>(), |mut context, rep| {
-        let forest = Resource::<ForestHandle>::new_own(rep);
-        drop(context.data_mut().resources.delete(forest)?);
+    type Handle = Resource<Arc<ForestHandle>>;
+    kernels.resource("forest", ResourceType::host::<Arc<ForestHandle>>(), |mut context, rep| {
+        let forest = context.data_mut().resources.delete(Handle::new_own(rep))?;
+        context.data_mut().give_host_memory_back(forest.bytes);
         Ok(())
     })?;
+    kernels.func_wrap("[static]forest.pack", pack_trees)?;
     kernels.func_wrap(
-        "[static]forest.pack",
-        |mut context: Context<'_>, (trees,): (WireTrees,)| {
-            let bytes = trees.bytes().saturating_mul(PACKED_TREES.0) + PACKED_TREES.1;
-            if !context.data_mut().take_host_memory(bytes) {
-                let message = "the trees do not fit in what this node may use; raise \
-                               `resources: {memory: …}`";
-                return Ok((Err(message.to_owned()),));
-            }
-            let packed = match ForestHandle::pack(&trees) {
-                Ok(packed) => context.data_mut().resources.push(packed).map_err(|_| {
-                    "too many forests are held at once; drop each when done".to_owned()
-                }),
-                Err(words) => Err(words),
-            };
-            Ok((packed,))
+        "[method]forest.predict",
+        |mut context: Context<'_>, (forest, rows): (Handle, Vec<u8>)| {
+            ask_forest(&mut context, &forest, &rows, Asking::predict)
         },
     )?;
     kernels.func_wrap(
-        "[method]forest.predict",
-        |mut context: Context<'_>, (forest, rows): (Resource<ForestHandle>, Vec<u8>)| {
-            each_row(&mut context, &forest, &rows, |forest, rows, threads| {
-                forest.forest.predict(rows, threads)
+        "[method]forest.add",
+        |mut context: Context<'_>,
+         (forest, sums, rows, asked): (Handle, Vec<u8>, Vec<u8>, Option<Vec<u8>>)| {
+            ask_forest(&mut context, &forest, &rows, |asking, context| {
+                asking.add(context, &sums, asked.as_deref())
             })
         },
     )?;
     kernels.func_wrap(
         "[method]forest.tree-shap",
-        |mut context: Context<'_>, (forest, rows): (Resource<ForestHandle>, Vec<u8>)| {
-            each_row(&mut context, &forest, &rows, |forest, rows, threads| {
-                let explainer = forest.explainer.as_ref().map_err(Clone::clone)?;
-                explainer.explain(rows, Wanted::EveryClass, threads)
+        |mut context: Context<'_>, (forest, rows, wanted): (Handle, Vec<u8>, Option<Vec<u8>>)| {
+            ask_forest(&mut context, &forest, &rows, |asking, context| {
+                asking.explain(context, wanted.as_deref())
             })
         },
-    )
+    )?;
+    kernels.func_wrap("[method]forest.base", |context: Context<'_>, (forest,): (Handle,)| {
+        let forest = context.data().resources.get(&forest)?;
+        let base = forest.explainer().map(|explainer| explainer.base().iter().copied());
+        Ok((base.map(f64_bytes),))
+    })
 }

@@ -151,7 +151,12 @@ pub(crate) struct State {
     limits: Limits,
     started: Instant,
     watch: Arc<Watch>,
-    memory_bytes: usize,
+    /// The guest's own memory.
+    own_bytes: usize,
+    /// What the host keeps for the guest at the moment.
+    host_bytes: usize,
+    /// Both together, at most so far.
+    peak_bytes: usize,
     memory_refused: bool,
     log: Vec<LogLine>,
     log_bytes: usize,
@@ -177,7 +182,9 @@ impl State {
             limits,
             started: Instant::now(),
             watch,
-            memory_bytes: 0,
+            own_bytes: 0,
+            host_bytes: 0,
+            peak_bytes: 0,
             memory_refused: false,
             log: Vec::new(),
             log_bytes: 0,
@@ -227,7 +234,7 @@ impl State {
             selections,
             reads: reads.collect(),
             log: self.log,
-            peak_memory_bytes: self.memory_bytes,
+            peak_memory_bytes: self.peak_bytes,
             wall: self.started.elapsed(),
         })
     }
@@ -302,12 +309,18 @@ impl State {
 
     /// Whether the host may keep so many bytes for the guest, which count as the guest's own.
     pub(super) fn take_host_memory(&mut self, bytes: usize) -> bool {
-        let taken = self.memory_bytes.saturating_add(bytes);
-        let granted = taken <= self.limits.memory_bytes;
+        let taken = self.host_bytes.saturating_add(bytes);
+        let granted = self.own_bytes.saturating_add(taken) <= self.limits.memory_bytes;
         if granted {
-            self.memory_bytes = taken;
+            self.host_bytes = taken;
+            self.peak_bytes = self.peak_bytes.max(self.own_bytes + taken);
         }
         granted
+    }
+
+    /// Ends what [`Self::take_host_memory`] has granted.
+    pub(super) fn give_host_memory_back(&mut self, bytes: usize) {
+        self.host_bytes = self.host_bytes.saturating_sub(bytes);
     }
 
     /// Notes that a column of an input was read.
@@ -354,9 +367,11 @@ impl ResourceLimiter for State {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= self.limits.memory_bytes;
+        let both = desired.saturating_add(self.host_bytes);
+        let granted = both <= self.limits.memory_bytes;
         if granted {
-            self.memory_bytes = self.memory_bytes.max(desired);
+            self.own_bytes = desired;
+            self.peak_bytes = self.peak_bytes.max(both);
         } else {
             self.memory_refused = true;
         }

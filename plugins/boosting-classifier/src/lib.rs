@@ -7,15 +7,11 @@
 //! The trees themselves are in [`forest_model`]: this file reads columns, finds the model that
 //! has not seen a row, and turns margins into one probability a class and the likeliest class.
 
-use std::collections::BTreeMap;
-
 use forest_model::boosted::{ALL_ROWS, softmax};
 use forest_model::folds::{Which, group_hashes};
-use forest_model::port::{
-    Covers, bind_boosted, bind_features, features_of, folds_to_ask, read_boosted,
-};
-use forest_model::tree::ModelError;
-use forest_model::{BoostedSchema, Folds, PackedForest};
+use forest_model::port::{Covers, bind_boosted, bind_features, features_of, folds_to_ask};
+use forest_model::predict::{margins, rows_at_once};
+use forest_model::{BoostedSchema, Folds};
 use skyloom_plugin::prelude::*;
 
 /// What may stand under `with:` in a workflow.
@@ -32,11 +28,6 @@ pub struct Params {
 
 /// The plugin.
 pub struct BoostingClassifier;
-
-/// Rows that fall through the trees together: each time costs one reading of the model.
-const ROWS_AT_ONCE: usize = 1 << 18;
-/// Nodes that are held at once.
-const NODES_AT_ONCE: usize = 1 << 20;
 
 impl Plugin for BoostingClassifier {
     type Params = Params;
@@ -71,6 +62,7 @@ impl Plugin for BoostingClassifier {
         let model = BoostedSchema::from_fields(trees.fields())?;
         let folds = folds_to_ask(&model, params.model)?;
         let (data, predictions) = task.pair("data", "predictions")?;
+        let at_once = rows_at_once(model.features.len(), model.classes.len());
         let mut pending = Pending::default();
         let mut n_read = 0;
         loop {
@@ -80,7 +72,7 @@ impl Plugin for BoostingClassifier {
                 pending.take(batch, &model, folds, n_read)?;
                 n_read += pending.batches.last().map_or(0, Batch::rows) as u64;
             }
-            if pending.folds.len() < ROWS_AT_ONCE && !at_end {
+            if pending.folds.len() < at_once && !at_end {
                 continue;
             }
             let columns = classify(&mut trees, &model, folds.is_some(), &pending)?;
@@ -147,29 +139,7 @@ impl Pending {
     }
 }
 
-/// The rows that one model answers.
-struct Part {
-    /// Their places among all.
-    rows: Vec<usize>,
-    /// Row-major.
-    features: Vec<f64>,
-    /// Row-major; margins as trees come.
-    sums: Vec<f64>,
-    forest: PackedForest,
-    n_trees: usize,
-}
-
-impl Part {
-    fn ask(&mut self) {
-        self.forest.add_to(&mut self.sums, &self.features);
-        self.forest.clear();
-    }
-}
-
 /// The new columns: the class, its probabilities, and the fold if there are folds.
-///
-/// The model streams by, some trees at a time, so that it may be larger than a guest's
-/// memory; each row's margins still grow in the order of the trees.
 fn classify(
     trees: &mut Reader,
     model: &BoostedSchema,
@@ -177,32 +147,8 @@ fn classify(
     pending: &Pending,
 ) -> Result<Vec<ArrayRef>> {
     let n_classes = model.classes.len();
-    let mut parts = parts(model, pending);
-    trees.rewind();
-    read_boosted(trees, model, Covers::Ignored, |tree, owner| {
-        if let Some(part) = parts.get_mut(&owner.fold) {
-            part.forest.push_for(tree, owner.class);
-            part.n_trees += 1;
-            if part.forest.n_nodes() > NODES_AT_ONCE {
-                part.ask();
-            }
-        }
-    })?;
-    let mut probabilities = vec![0.0; pending.folds.len() * n_classes];
-    for (fold, part) in &mut parts {
-        if part.n_trees < n_classes {
-            let which = match *fold {
-                ALL_ROWS => "all rows".to_owned(),
-                fold => format!("fold {fold}"),
-            };
-            return Err(ModelError::Missing { which }.into());
-        }
-        part.ask();
-        for (&row, margins) in part.rows.iter().zip(part.sums.chunks_exact_mut(n_classes)) {
-            softmax(margins);
-            probabilities[row * n_classes..(row + 1) * n_classes].copy_from_slice(margins);
-        }
-    }
+    let mut probabilities = margins(trees, model, &pending.folds, &pending.features)?;
+    probabilities.chunks_exact_mut(n_classes).for_each(softmax);
     let rows = || probabilities.chunks_exact(n_classes);
     let class: StringArray = rows().map(|row| Some(&model.classes[likeliest(row)])).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(class)];
@@ -214,27 +160,6 @@ fn classify(
         columns.push(Arc::new(Int32Array::from(pending.folds.clone())));
     }
     Ok(columns)
-}
-
-/// Rows by the model that answers them.
-fn parts(model: &BoostedSchema, pending: &Pending) -> BTreeMap<i32, Part> {
-    let (n_features, n_classes) = (model.features.len(), model.classes.len());
-    let mut parts: BTreeMap<i32, Part> = BTreeMap::new();
-    for (row, &fold) in pending.folds.iter().enumerate() {
-        let part = parts.entry(fold).or_insert_with(|| Part {
-            rows: Vec::new(),
-            features: Vec::new(),
-            sums: Vec::new(),
-            forest: PackedForest::boosted(n_features, n_classes),
-            n_trees: 0,
-        });
-        part.rows.push(row);
-        part.features.extend_from_slice(&pending.features[row * n_features..][..n_features]);
-    }
-    for part in parts.values_mut() {
-        part.sums = vec![0.0; part.rows.len() * n_classes];
-    }
-    parts
 }
 
 /// The class with the largest probability, the first of equals.

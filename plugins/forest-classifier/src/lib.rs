@@ -1,11 +1,12 @@
 //! Class probabilities from a random forest.
 //!
-//! The forest itself is in [`forest_model`]: this file reads columns, and turns the mean of
-//! the leaves' class distributions into one probability a class and the likeliest class.
+//! The forest itself is in [`forest_model`], and falls at the host's speed: this file reads
+//! columns, and turns the mean of the leaves' class distributions into one probability a class
+//! and the likeliest class.
 
-use forest_model::bag::row_key;
-use forest_model::port::{Covers, bind_features, bind_model, features_of, read_trees};
-use forest_model::{Bagging, ModelSchema, PackedForest};
+use forest_model::port::{Covers, bind_features, bind_model, features_of};
+use forest_model::predict::{probabilities, rows_at_once};
+use forest_model::{Bagging, ModelSchema};
 use skyloom_plugin::prelude::*;
 
 /// What may stand under `with:` in a workflow.
@@ -24,11 +25,6 @@ pub struct Params {
 
 /// The plugin.
 pub struct ForestClassifier;
-
-/// Rows that fall through the trees together: each time costs one reading of the model.
-const ROWS_AT_ONCE: usize = 1 << 18;
-/// Nodes that are held at once.
-const NODES_AT_ONCE: usize = 1 << 20;
 
 impl Plugin for ForestClassifier {
     type Params = Params;
@@ -63,6 +59,8 @@ impl Plugin for ForestClassifier {
         let model = ModelSchema::from_fields(trees.fields())?;
         let bagging = model.bagging.filter(|_| params.out_of_bag);
         let (data, predictions) = task.pair("data", "predictions")?;
+        let (n_features, n_classes) = (model.features.len(), model.classes.len());
+        let at_once = rows_at_once(n_features, n_classes) * n_features;
         let (mut batches, mut features) = (Vec::new(), Vec::new());
         loop {
             let next = data.next()?;
@@ -71,7 +69,7 @@ impl Plugin for ForestClassifier {
                 features.extend(features_of(&batch, &model.features)?);
                 batches.push(batch);
             }
-            if features.len() < ROWS_AT_ONCE * model.features.len() && !at_end {
+            if features.len() < at_once && !at_end {
                 continue;
             }
             let columns = classify(&mut trees, &model, bagging, &features)?;
@@ -101,52 +99,15 @@ fn prediction_fields(model: &ModelSchema) -> Vec<Field> {
 }
 
 /// The new columns for rows of features: the class, then its probabilities.
-///
-/// The model streams by, some trees at a time, so that it may be larger than a guest's
-/// memory; each row's sums still grow in the order of the trees.
 fn classify(
     trees: &mut Reader,
     model: &ModelSchema,
     bagging: Option<Bagging>,
     features: &[f64],
 ) -> Result<Vec<ArrayRef>> {
-    let (n_features, n_classes) = (model.features.len(), model.classes.len());
-    let n_rows = features.len() / n_features;
-    let mut sums = vec![0.0; n_rows * n_classes];
-    let mut asked = vec![0_u32; n_rows];
-    let keys: Vec<u64> = match bagging {
-        Some(_) => {
-            features.chunks_exact(n_features).map(|row| row_key(row.iter().copied())).collect()
-        }
-        None => Vec::new(),
-    };
-    let mut forest = PackedForest::new(n_features, n_classes);
-    let mut ask = |forest: &mut PackedForest| {
-        match bagging {
-            Some(bagging) => {
-                forest.add_out_of_bag_to(&mut sums, &mut asked, features, &keys, bagging);
-            }
-            None => forest.add_to(&mut sums, features),
-        }
-        forest.clear();
-    };
-    trees.rewind();
-    let n_trees = read_trees(trees, model, Covers::Ignored, |tree| {
-        forest.push(tree);
-        if forest.n_nodes() > NODES_AT_ONCE {
-            ask(&mut forest);
-        }
-    })?;
-    ask(&mut forest);
-    let divisor = |row: usize| match bagging {
-        Some(_) => f64::from(asked[row]),
-        None => n_trees as f64,
-    };
-    for (row, sums) in sums.chunks_exact_mut(n_classes).enumerate() {
-        // 0 / 0 is NaN: a row in every tree's bag has no answer.
-        sums.iter_mut().for_each(|sum| *sum /= divisor(row));
-    }
-    let rows = || sums.chunks_exact(n_classes);
+    let n_classes = model.classes.len();
+    let probabilities = probabilities(trees, model, bagging, features)?;
+    let rows = || probabilities.chunks_exact(n_classes);
     let class: StringArray =
         rows().map(|row| likeliest(row).map(|class| &model.classes[class])).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(class)];

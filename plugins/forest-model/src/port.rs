@@ -3,8 +3,9 @@
 use arrow_array::{ArrayRef, Float64Array};
 use skyloom_plugin::prelude::*;
 
-use crate::boosted::{BOOSTED_COLUMNS, BoostedSchema, Owner, Owners};
+use crate::boosted::{ALL_ROWS, BOOSTED_COLUMNS, BoostedSchema, Owner, Owners};
 use crate::folds::{Folds, Which};
+use crate::part::Part;
 use crate::table::{COLUMNS, Feature, ModelSchema};
 use crate::tree::{ModelError, Tree, TreeReader};
 
@@ -72,31 +73,32 @@ pub fn bind_features(bind: &mut Bind, port: &str, features: &[Feature]) -> Resul
     Ok(())
 }
 
-/// Reads the model on a port, tree by tree, and returns how many trees there are.
+/// Reads the model on a port, part by part, and returns how many trees there are.
 ///
 /// # Errors
 /// When the table is not a forest, or the host refuses.
-pub fn read_trees(
+pub fn read_parts(
     reader: &mut Reader,
     model: &ModelSchema,
     covers: Covers,
-    mut consume: impl FnMut(Tree),
+    mut consume: impl FnMut(&Part) -> Result<()>,
 ) -> Result<usize> {
-    let mut trees = TreeReader::new(model.features.len(), model.classes.len());
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let mut trees = TreeReader::new(n_features, n_classes);
+    let mut parts = Parts::new(Part::new(n_features, n_classes, covers));
     while let Some(batch) = reader.next()? {
-        let column = |name: &str| -> Result<ArrayRef> {
-            if name == "cover" && covers == Covers::Ignored {
-                return Ok(Arc::new(Float64Array::from(vec![1.0; batch.rows()])));
-            }
-            batch.column(name)
-        };
-        let columns: Vec<ArrayRef> = COLUMNS.into_iter().map(column).collect::<Result<_>>()?;
-        trees.push(&model.nodes(&columns)?, &mut consume)?;
+        let columns = COLUMNS.into_iter().map(|name| model_column(&batch, name, covers));
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+        trees.push(&model.nodes(&columns)?, |tree| parts.push(tree, EVERY_CLASS))?;
+        parts.hand_over(|part, _| consume(part))?;
     }
-    Ok(trees.finish(consume)?)
+    let n_trees = trees.finish(|tree| parts.push(tree, EVERY_CLASS))?;
+    parts.finish(|part, _| consume(part))?;
+    Ok(n_trees)
 }
 
-/// As [`read_trees`], for a model of boosted trees; each comes with its owner.
+/// As [`read_parts`], for a model of boosted trees; each part comes with the fold whose model
+/// its trees are of.
 ///
 /// # Errors
 /// When the table holds no such trees, or the host refuses.
@@ -104,27 +106,72 @@ pub fn read_boosted(
     reader: &mut Reader,
     model: &BoostedSchema,
     covers: Covers,
-    mut consume: impl FnMut(Tree, Owner),
+    mut consume: impl FnMut(&Part, i32) -> Result<()>,
 ) -> Result<()> {
-    let mut trees = TreeReader::boosted(model.features.len());
+    let (n_features, n_classes) = (model.features.len(), model.classes.len());
+    let mut trees = TreeReader::boosted(n_features);
+    let mut parts = Parts::new(Part::boosted(n_features, n_classes, covers));
     let mut owners = Owners::default();
     while let Some(batch) = reader.next()? {
-        let column = |name: &str| -> Result<ArrayRef> {
-            if name == "cover" && covers == Covers::Ignored {
-                return Ok(Arc::new(Float64Array::from(vec![1.0; batch.rows()])));
-            }
-            batch.column(name)
-        };
-        let columns: Vec<ArrayRef> =
-            BOOSTED_COLUMNS.into_iter().map(column).collect::<Result<_>>()?;
+        let columns = BOOSTED_COLUMNS.map(|name| model_column(&batch, name, covers));
+        let columns: Vec<ArrayRef> = columns.into_iter().collect::<Result<_>>()?;
         let columns: [ArrayRef; BOOSTED_COLUMNS.len()] =
             columns.try_into().expect("one for each name");
         let rows = model.nodes(&columns)?;
         owners.note(&rows, model)?;
-        trees.push(&rows.nodes, |tree| consume(tree, owners.take(tree.id())))?;
+        trees.push(&rows.nodes, |tree| parts.push(tree, owners.take(tree.id())))?;
+        parts.hand_over(&mut consume)?;
     }
-    trees.finish(|tree| consume(tree, owners.take(tree.id())))?;
-    Ok(())
+    trees.finish(|tree| parts.push(tree, owners.take(tree.id())))?;
+    parts.finish(consume)
+}
+
+fn model_column(batch: &Batch, name: &str, covers: Covers) -> Result<ArrayRef> {
+    if name == "cover" && covers == Covers::Ignored {
+        return Ok(Arc::new(Float64Array::from(vec![1.0; batch.rows()])));
+    }
+    batch.column(name)
+}
+
+/// The owner of a random forest's trees: they speak of every class, from the first on.
+const EVERY_CLASS: Owner = Owner { fold: ALL_ROWS, class: 0 };
+
+/// Trees on their way into parts, each of one fold's model.
+struct Parts {
+    fold: i32,
+    at_hand: Part,
+    full: Vec<(Part, i32)>,
+}
+
+impl Parts {
+    fn new(empty: Part) -> Self {
+        Self { fold: ALL_ROWS, at_hand: empty, full: Vec::new() }
+    }
+
+    fn push(&mut self, tree: Tree, owner: Owner) {
+        if self.at_hand.is_full() || owner.fold != self.fold {
+            self.close();
+        }
+        self.fold = owner.fold;
+        self.at_hand.push(tree, owner.class);
+    }
+
+    fn close(&mut self) {
+        if !self.at_hand.ids().is_empty() {
+            self.full.push((self.at_hand.take(), self.fold));
+        }
+    }
+
+    /// Shows the parts that are complete.
+    fn hand_over(&mut self, mut consume: impl FnMut(&Part, i32) -> Result<()>) -> Result<()> {
+        self.full.drain(..).try_for_each(|(part, fold)| consume(&part, fold))
+    }
+
+    /// Shows the parts that are left.
+    fn finish(mut self, consume: impl FnMut(&Part, i32) -> Result<()>) -> Result<()> {
+        self.close();
+        self.hand_over(consume)
+    }
 }
 
 /// A model's features of all rows of a batch, row-major, NaN where there is none.

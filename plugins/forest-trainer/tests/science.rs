@@ -2,7 +2,8 @@
 //! missing to where they belong, weigh.
 
 use forest_model::bag::mix;
-use forest_model::{Nodes, PackedForest, TreeReader};
+use forest_model::port::Covers;
+use forest_model::{Nodes, Part, TreeReader};
 use forest_trainer::examples::Examples;
 use forest_trainer::grow::{Growth, grow};
 
@@ -56,11 +57,12 @@ fn growth() -> Growth {
 }
 
 fn predict(nodes: &Nodes, rows: &[f64]) -> Vec<f64> {
-    let mut forest = PackedForest::new(3, 2);
+    let mut forest = Part::new(3, 2, Covers::Ignored);
     let mut reader = TreeReader::new(3, 2);
-    reader.push(nodes, |tree| forest.push(tree)).expect("a forest");
-    reader.finish(|tree| forest.push(tree)).expect("a forest");
-    forest.predict(rows)
+    reader.push(nodes, |tree| forest.push(tree, 0)).expect("a forest");
+    let n_trees = reader.finish(|tree| forest.push(tree, 0)).expect("a forest") as f64;
+    let sums = forest.pack().expect("trees").predict(rows).expect("whole rows");
+    sums.into_iter().map(|sum| sum / n_trees).collect()
 }
 
 fn accuracy(nodes: &Nodes, sample: &Sample) -> f64 {

@@ -1,68 +1,38 @@
 //! Random forests: all trees speak of all classes, and their mean is explained.
 
-use forest_model::port::{Covers, read_trees};
-use forest_model::{ModelSchema, PackedForest, Tree};
+use forest_model::ModelSchema;
+use forest_model::port::{Covers, read_parts};
+use forest_model::predict::probabilities;
 use skyloom_plugin::prelude::*;
 
-use crate::shapley::{Attributions, PathTree, Rows};
-use crate::{Classes, Lines, Sample, wanted_classes};
+use crate::shapley::{Explained, Sums};
+use crate::{Classes, Lines, Sample};
 
 /// Explains the probabilities of the wanted classes.
 ///
 /// # Errors
-/// When the table is no forest, or a tree is too deep to explain.
+/// When the table is no forest.
 pub(crate) fn explain(
     trees: &mut Reader,
     model: &ModelSchema,
     sample: &Sample,
     wanted: Classes,
 ) -> Result<Lines> {
-    let (n_features, n_classes) = (model.features.len(), model.classes.len());
-    let (margins, n_trees) = margins(trees, model, &sample.features)?;
-    let classes = wanted_classes(wanted, &margins, n_classes);
-    let rows = Rows::new(&sample.features, n_features, classes.clone());
-    let mut base = vec![0.0; n_classes];
-    let mut attributions = Attributions::zeros(&rows);
-    let mut fault = None;
-    let each = |tree: Tree| match PathTree::new(tree, n_features, n_classes) {
-        Ok(path) => {
-            path.explain(&rows, &mut attributions);
-            (0..n_classes).for_each(|class| base[class] += path.expectation(class));
-        }
-        Err(error) => fault = fault.take().or(Some(error)),
-    };
+    let n_classes = model.classes.len();
+    let margins = probabilities(trees, model, None, &sample.features)?;
+    let explained = Explained::of(wanted, &margins, n_classes);
+    let (classes, n_per_row) = (explained.classes(), explained.n_per_row());
+    let mut sums = Sums::zeros(explained, model.features.len(), n_classes);
     trees.rewind();
-    read_trees(trees, model, Covers::Read, each)?;
-    if let Some(fault) = fault {
-        return Err(Error::data(fault));
-    }
-    base.iter_mut().for_each(|sum| *sum /= n_trees as f64);
-    attributions.divide(n_trees as f64);
-    let n_per_row = classes.len() * n_classes / margins.len();
-    let of_rows = margins.chunks_exact(n_classes).zip(classes.chunks_exact(n_per_row));
-    let margin = of_rows.flat_map(|(row, classes)| classes.iter().map(|&class| row[class]));
+    let n_trees =
+        read_parts(trees, model, Covers::Read, |part| sums.add(&part.pack()?, &sample.features))?;
+    sums.divide(n_trees as f64);
+    let margin = |(line, &class): (usize, &usize)| margins[line / n_per_row * n_classes + class];
     Ok(Lines {
-        margin: margin.collect(),
-        base: classes.iter().map(|&class| base[class]).collect(),
-        phi: attributions.lines().flatten().copied().collect(),
+        margin: classes.iter().enumerate().map(margin).collect(),
+        base: classes.iter().map(|&class| sums.base[class]).collect(),
+        phi: sums.phi,
         n_per_row,
         classes,
     })
-}
-
-/// The forest's probabilities of all classes for all rows, and the number of its trees.
-fn margins(
-    reader: &mut Reader,
-    model: &ModelSchema,
-    features: &[f64],
-) -> Result<(Vec<f64>, usize)> {
-    let n_classes = model.classes.len();
-    let mut sums = vec![0.0; features.len() / model.features.len() * n_classes];
-    let n_trees = read_trees(reader, model, Covers::Ignored, |tree| {
-        let mut forest = PackedForest::new(model.features.len(), n_classes);
-        forest.push(tree);
-        forest.add_to(&mut sums, features);
-    })?;
-    sums.iter_mut().for_each(|sum| *sum /= n_trees as f64);
-    Ok((sums, n_trees))
 }

@@ -2,17 +2,16 @@
 //! boosted trees.
 //!
 //! ```text
-//! data → rows (a sample) → margins, tree by tree → classes to explain
-//!                        → Shapley values, tree by tree → one line for each object and class
+//! data → rows (a sample) → margins, part by part → classes to explain
+//!                        → Shapley values, part by part → one line for each object and class
 //! ```
 //!
-//! [`shapley`] holds the science; `forest` and `boosted` put the trees of each kind of model
-//! together; this file reads columns and writes lines. The model is read tree by tree, twice,
-//! and never held as a whole.
+//! The host's kernels hold the science (path-dependent TreeSHAP, exact); `forest` and `boosted`
+//! put the trees of each kind of model together; this file reads columns and writes lines. The
+//! model is read in parts of some trees, twice, and never held as a whole.
 
-pub mod quadrature;
-pub mod shapley;
 mod keys;
+mod shapley;
 mod forest;
 mod boosted;
 
@@ -205,18 +204,6 @@ impl Sample {
             n_read += batch.rows() as u64;
         }
         Ok(sample)
-    }
-}
-
-/// The classes to explain, the same number for each row, of all classes' margins.
-fn wanted_classes(classes: Classes, margins: &[f64], n_classes: usize) -> Vec<usize> {
-    let rows = margins.chunks_exact(n_classes);
-    let likeliest = |row: &[f64]| {
-        (1..n_classes).fold(0, |best, class| if row[class] > row[best] { class } else { best })
-    };
-    match classes {
-        Classes::All => rows.flat_map(|_| 0..n_classes).collect(),
-        Classes::Predicted => rows.map(likeliest).collect(),
     }
 }
 

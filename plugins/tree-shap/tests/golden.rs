@@ -1,9 +1,15 @@
-//! Against shap's own values, and against the definition.
+//! Against shap's own values of scikit-learn's forests: see goldens/README.md.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use forest_model::{Nodes, PackedForest, TreeReader};
-use tree_shap::shapley::{Attributions, PathTree, Rows};
+use forest_model::table::Feature;
+use forest_model::{ModelSchema, Nodes};
+use skyloom_plugin::arrow_array::cast::AsArray;
+use skyloom_plugin::arrow_array::types::Float64Type;
+use skyloom_plugin::arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use skyloom_plugin_testing::{Harness, table, table_of};
+use tree_shap::TreeShap;
 
 const CLASSES: [&str; 3] = ["GALAXY", "QSO", "STAR"];
 const FEATURES: [&str; 6] = ["u", "g", "r", "i", "z", "g_minus_r"];
@@ -15,75 +21,83 @@ fn lines(file: &str) -> Vec<Vec<String>> {
     text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-fn number(field: &str) -> f64 {
-    if field.is_empty() { f64::NAN } else { field.parse().expect("a number") }
+fn number(field: &str) -> Option<f64> {
+    (!field.is_empty()).then(|| field.parse().expect("a number"))
 }
 
-fn forest(name: &str) -> Nodes {
+fn model(name: &str) -> RecordBatch {
     let mut nodes = Nodes::default();
     let integer = |field: &str| field.parse::<i32>().expect("an integer");
     for line in lines(&format!("{name}_trees.csv")) {
         nodes.tree.push(integer(&line[0]));
         nodes.node.push(integer(&line[1]));
         nodes.feature.push(integer(&line[2]));
-        nodes.threshold.push(if line[2] == "-1" { 0.0 } else { number(&line[3]) });
+        nodes.threshold.push(if line[2] == "-1" { 0.0 } else { number(&line[3]).expect("given") });
         nodes.left.push(integer(&line[4]));
         nodes.right.push(integer(&line[5]));
         nodes.missing_left.push(line[6] == "1");
-        nodes.cover.push(number(&line[7]));
-        nodes.probability.extend(line[8..11].iter().map(|p| number(p)));
+        nodes.cover.push(number(&line[7]).expect("given"));
+        nodes.probability.extend(line[8..11].iter().map(|p| number(p).expect("given")));
     }
-    nodes
-}
-
-fn rows() -> Vec<[f64; 6]> {
-    lines("rows.csv").iter().map(|line| std::array::from_fn(|f| number(&line[f + 2]))).collect()
-}
-
-/// Shapley values, rows × classes × features; expectations; probabilities.
-fn explain(nodes: &Nodes, rows: &[[f64; 6]]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let every_class = (0..rows.len() * 3).map(|line| line % 3).collect();
-    let to_explain = Rows::new(rows.as_flattened(), 6, every_class);
-    let mut attributions = Attributions::zeros(&to_explain);
-    let mut base = vec![0.0; 3];
-    let mut packed = PackedForest::new(6, 3);
-    let mut n_trees = 0.0;
-    let mut reader = TreeReader::new(6, 3);
-    let mut each = |tree: forest_model::Tree| {
-        let path = PathTree::new(tree, 6, 3).expect("shallow enough");
-        path.explain(&to_explain, &mut attributions);
-        (0..3).for_each(|class| base[class] += path.expectation(class));
-        packed.push(tree);
-        n_trees += 1.0;
+    let feature = |name: &&str| Feature { name: (*name).to_owned(), unit: None };
+    let schema = ModelSchema {
+        features: FEATURES.iter().map(feature).collect(),
+        classes: CLASSES.map(str::to_owned).to_vec(),
+        bagging: None,
     };
-    reader.push(nodes, &mut each).expect("a forest");
-    reader.finish(&mut each).expect("a forest");
-    attributions.divide(n_trees);
-    base.iter_mut().for_each(|base| *base /= n_trees);
-    (attributions.lines().flatten().copied().collect(), base, packed.predict(rows.as_flattened()))
+    table_of(schema.fields().into_iter().zip(schema.columns(nodes)))
+}
+
+fn data() -> RecordBatch {
+    let rows = lines("rows.csv");
+    let ids: StringArray = rows.iter().map(|line| Some(line[0].as_str())).collect();
+    let feature = |(place, name): (usize, &&'static str)| {
+        let values: Float64Array = rows.iter().map(|line| number(&line[place + 2])).collect();
+        (*name, Arc::new(values) as ArrayRef)
+    };
+    let id = ("row", Arc::new(ids) as ArrayRef);
+    table(std::iter::once(id).chain(FEATURES.iter().enumerate().map(feature)))
+}
+
+/// For each row and class, its line of the output.
+struct Explained(RecordBatch);
+
+impl Explained {
+    fn of(name: &str) -> Self {
+        let harness = Harness::<TreeShap>::new(r#"{"key": "row", "classes": "all"}"#);
+        let harness = harness.table("data", data()).table("model", model(name));
+        Self(harness.run().expect("explains").table("attributions"))
+    }
+
+    fn number(&self, column: &str, row: usize, class: usize) -> f64 {
+        let column = self.0.column_by_name(column).expect("a column");
+        column.as_primitive::<Float64Type>().value(3 * row + class)
+    }
 }
 
 fn check(name: &str) {
-    let rows = rows();
-    let (phi, base, margin) = explain(&forest(name), &rows);
-    let place = |of: &[&str], what: &str| of.iter().position(|x| *x == what).expect("known");
+    let explained = Explained::of(name);
+    let place = |class: &str| CLASSES.iter().position(|known| *known == class).expect("a class");
+    let given = |field: &str| number(field).expect("given");
     let mut largest: f64 = 0.0;
     for line in lines(&format!("{name}_shap.csv")) {
-        let row: usize = line[0].parse().expect("a row");
-        let (class, feature) = (place(&CLASSES, &line[1]), place(&FEATURES, &line[2]));
-        let ours = phi[row * 18 + class * 6 + feature];
-        largest = largest.max((ours - number(&line[3])).abs());
+        let row = line[0].parse().expect("a row");
+        let ours = explained.number(&format!("phi_{}", line[2]), row, place(&line[1]));
+        largest = largest.max((ours - given(&line[3])).abs());
     }
     assert!(largest < 1e-12, "{name}: Shapley values differ by up to {largest}");
     for line in lines(&format!("{name}_expected_value.csv")) {
-        assert!((base[place(&CLASSES, &line[0])] - number(&line[1])).abs() < 1e-14);
+        let base = explained.number("base", 0, place(&line[0]));
+        assert!((base - given(&line[1])).abs() < 1e-14);
     }
     for (row, line) in lines(&format!("{name}_proba.csv")).iter().enumerate() {
         for class in 0..3 {
-            let expected = number(&line[class + 1]);
-            assert!((margin[row * 3 + class] - expected).abs() < 1e-14, "{name} row {row}");
-            let sum: f64 = phi[row * 18 + class * 6..][..6].iter().sum();
-            assert!((base[class] + sum - expected).abs() < 1e-13, "{name} row {row}");
+            let expected = given(&line[class + 1]);
+            let margin = explained.number("margin", row, class);
+            assert!((margin - expected).abs() < 1e-14, "{name} row {row}");
+            let phi = FEATURES.map(|name| explained.number(&format!("phi_{name}"), row, class));
+            let sum = explained.number("base", row, class) + phi.iter().sum::<f64>();
+            assert!((sum - expected).abs() < 1e-13, "{name} row {row}");
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::points::Points;
 use super::power::{Sums, power};
-use crate::simd::{LANES, Lanes, Vector, Work};
+use crate::simd::{LANES, Lanes, Vector};
 use crate::turns::sin_cos;
+use crate::width::Work;
 
 /// A band's part of the power at `frequency`.
 pub(super) struct Direct<'a> {

@@ -24,8 +24,9 @@ use super::power::{Sums, power};
 use super::spread::{Spread, TAPS, inverse_transform};
 use super::transform::{Sample, Transform, ZERO};
 use crate::grid::Grid;
-use crate::simd::{LANES, Vector, Work};
+use crate::simd::{LANES, Vector};
 use crate::turns::{Hand, sin_cos};
+use crate::width::Work;
 
 /// What blocks of one size need.
 struct Blocks {
@@ -246,7 +247,7 @@ mod tests {
     use crate::curves::Curve;
     use crate::lomb_scargle::direct::Direct;
     use crate::lomb_scargle::points::Fit;
-    use crate::simd;
+    use crate::width;
 
     struct Powers<'a> {
         points: &'a Points,
@@ -277,9 +278,9 @@ mod tests {
             let fit = Fit::new(&curve);
             let points = &fit.bands[0];
             let grid = Grid { minimum: 0.01, step: 0.003, count };
-            let ways = simd::every(|| Powers { points, grid: &grid });
+            let ways = width::every(|| Powers { points, grid: &grid });
             assert!(ways.iter().all(|way| *way == ways[0]));
-            let ways = simd::every(|| Direct { points, frequency: 1.2345 });
+            let ways = width::every(|| Direct { points, frequency: 1.2345 });
             assert!(ways.iter().all(|way| way.to_bits() == ways[0].to_bits()));
         }
     }

@@ -146,7 +146,7 @@ fn joined<V: Vector>([a, b, c, d]: [Complex<V>; 4]) -> [Complex<V>; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{self, Work};
+    use crate::width::{self, Work};
 
     struct Run<'a> {
         transform: &'a Transform,
@@ -177,7 +177,7 @@ mod tests {
                     }
                 }
             }
-            simd::widest(Run { transform: &transform, samples: &mut samples });
+            width::widest(Run { transform: &transform, samples: &mut samples });
             for mode in (0..n_samples).step_by(n_samples.div_ceil(19)) {
                 let [re, im] = samples[transform.place(mode)];
                 for lane in 0..LANES {

@@ -184,7 +184,7 @@ mod guest {
                 Err(words) => words,
             },
             "explained without covers" => match stump(1, 0.75) {
-                Ok(forest) => answer(forest.tree_shap(&f64s(&[0.5]))),
+                Ok(forest) => answer(forest.tree_shap(&f64s(&[0.5]), None)),
                 Err(words) => words,
             },
             "trees without end" => {
