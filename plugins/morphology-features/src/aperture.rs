@@ -123,3 +123,39 @@ pub fn brightness(circles: Circles<'_>, r: f64) -> f64 {
     let area = PI * r * r * (1.25 * 1.25 - 0.8 * 0.8);
     (circles.flux(1.25 * r) - circles.flux(0.8 * r)) / area
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_add_up_to_the_circle() {
+        for r in [0.1, 0.5, 0.7, 1.0, 2.3, 7.75] {
+            for (x, y) in [(0.0, 0.0), (0.5, 0.5), (0.123, -0.4)] {
+                let at = |index: i32| f64::from(index);
+                let pixels = (-10..=10).flat_map(|row| (-10..=10).map(move |column| (column, row)));
+                let sum: f64 =
+                    pixels.map(|(column, row)| shared(at(column) - x, at(row) - y, r)).sum();
+                assert!((sum - PI * r * r).abs() < 1e-12 * (1.0 + r * r), "{r} {x} {y}: {sum}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pixel_is_in_or_out() {
+        assert_eq!(shared(3.0, 0.0, 2.5), 0.0);
+        assert_eq!(shared(3.0, 0.0, 4.0), 1.0);
+        assert!((shared(0.5, 0.5, 0.5) - PI / 16.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn half_of_a_flat_circle_lies_within_its_root() {
+        let image = Image::new(31, 31, vec![2.0; 961]).unwrap();
+        let circles = Circles { image: &image, x: 15.25, y: 14.5 };
+        assert!((circles.flux(10.0) - 200.0 * PI).abs() < 1e-9);
+        let radius = circles.radius(0.5, 10.0).unwrap();
+        assert!((radius - libm::sqrt(50.0)).abs() < 1e-9, "{radius}");
+        // Of even light there is no end.
+        assert_eq!(circles.petrosian(), Err(Why::NoPetrosian));
+    }
+}

@@ -54,3 +54,23 @@ fn of(values: &[f64]) -> Background {
     let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
     Background { level, noise: libm::sqrt(squares / n_values as f64) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_in_the_border_are_clipped() {
+        let mut pixels: Vec<_> = (0..400).map(|at| f64::from(at % 2) + 10.0).collect();
+        (pixels[3], pixels[399]) = (1000.0, f64::NAN);
+        let found = background(&Image::new(20, 20, pixels).unwrap(), None).unwrap();
+        assert!((found.noise - 0.5).abs() < 1e-3 && (10.0..=11.0).contains(&found.level));
+    }
+
+    #[test]
+    fn an_image_may_be_all_border() {
+        let image = Image::new(5, 5, vec![2.0; 25]).unwrap();
+        let even = Background { level: 2.0, noise: 0.0 };
+        assert_eq!(background(&image, Some(u32::MAX)), Ok(even));
+    }
+}

@@ -44,7 +44,7 @@ impl Plugin for MorphologyFeatures {
             .cite("doi:10.1086/375001")
             .cite("doi:10.1086/421849")
             .cite("doi:10.1086/131977")
-            .cite("doi:10.1086/182650")
+            .cite("doi:10.1086/182253")
     }
 
     fn bind(params: &Params, bind: &mut Bind) -> Result<()> {

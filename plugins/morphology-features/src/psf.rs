@@ -80,3 +80,39 @@ pub fn star_index(half_light: f64, sigma: f64) -> f64 {
     let squared = 2.0 * std::f64::consts::LN_2 * (sigma * sigma + 1.0 / 12.0);
     (squared / (half_light * half_light)).min(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gaussian(sigma: f64) -> Image {
+        let at = |index: usize| ((index % 41) as f64 - 20.0, (index / 41) as f64 - 20.0);
+        let value = |(x, y): (f64, f64)| libm::exp(-(x * x + y * y) / (2.0 * sigma * sigma));
+        Image::new(41, 41, (0..41 * 41).map(at).map(value).collect()).expect("it is square")
+    }
+
+    #[test]
+    fn a_point_is_no_model() {
+        // The pixels are samples of a Gaussian: as good as none at this width.
+        assert_eq!(psf_minus_model(&gaussian(2.0), (20.0, 20.0), 12.0, 2.0), Some(0.0));
+        // Of 13 widths 1 is one: σ² doubles, and the flux by a PSF is 2/3 of it.
+        let wide = gaussian(2.0 * SQRT_2);
+        let found = psf_minus_model(&wide, (20.0, 20.0), 18.0, 2.0).unwrap();
+        assert!((found - 2.5 * libm::log10(1.5)).abs() < 0.01, "{found}");
+    }
+
+    #[test]
+    fn sharpness_falls_with_width() {
+        let of = |sigma: f64| sharpness(&gaussian(sigma), (20, 20), 1.5).unwrap();
+        assert!(of(0.7) > of(1.5) && of(1.5) > of(3.0), "{} {} {}", of(0.7), of(1.5), of(3.0));
+        assert_eq!(sharpness(&gaussian(1.5), (0, 0), 1.5), None);
+    }
+
+    #[test]
+    fn the_index_is_1_for_a_point() {
+        let point = libm::sqrt(2.0 * std::f64::consts::LN_2 * (1.0 + 1.0 / 12.0));
+        assert!((star_index(point, 1.0) - 1.0).abs() < 1e-15);
+        assert!((star_index(2.0 * point, 1.0) - 0.25).abs() < 1e-15);
+        assert_eq!(star_index(0.1, 1.0), 1.0);
+    }
+}

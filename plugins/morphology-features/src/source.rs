@@ -95,3 +95,37 @@ pub fn moments(image: &Image, pixels: &[(usize, usize)]) -> Moments {
     let theta_deg = 0.5 * libm::atan2(2.0 * xy, xx - yy).to_degrees();
     Moments { x, y, a, b, theta_deg }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(spots: &[(usize, f64)]) -> Image {
+        let mut pixels = vec![0.0; 121];
+        spots.iter().for_each(|(at, value)| pixels[*at] = *value);
+        Image::new(11, 11, pixels).expect("it is square")
+    }
+
+    #[test]
+    fn a_source_hangs_together_by_corners() {
+        // The middle, a corner neighbour, one further, and a brighter one that is apart.
+        let image = image(&[(60, 5.0), (48, 9.0), (36, 2.0), (0, 99.0)]);
+        let found = source(&image, 1.0).unwrap();
+        assert_eq!(found, Source { peak: (4, 4), pixels: vec![(3, 3), (4, 4), (5, 5)] });
+        assert_eq!(source(&image, 9.0), Err(Why::NoSource));
+    }
+
+    #[test]
+    fn one_pixel_has_the_moments_of_a_pixel() {
+        let found = moments(&image(&[(60, 5.0)]), &[(5, 5)]);
+        let root = libm::sqrt(1.0 / 12.0);
+        assert_eq!(found, Moments { x: 5.0, y: 5.0, a: root, b: root, theta_deg: 0.0 });
+    }
+
+    #[test]
+    fn a_column_points_up() {
+        let found = moments(&image(&[(60, 5.0), (49, 5.0)]), &[(5, 4), (5, 5)]);
+        assert_eq!((found.y, found.theta_deg), (4.5, 90.0));
+        assert!((found.a * found.a - 0.25 - 1.0 / 12.0).abs() < 1e-15);
+    }
+}

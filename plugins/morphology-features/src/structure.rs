@@ -88,3 +88,44 @@ pub fn m20(image: &Image, pixels: &[(usize, usize)]) -> Option<f64> {
     let share = brightest / sorted.iter().map(moment).sum::<f64>();
     (share > 0.0 && share.is_finite()).then(|| libm::log10(share))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gini_of_equal_and_of_one() {
+        assert_eq!(gini(&[3.0; 7]), Some(0.0));
+        assert_eq!(gini(&[0.0, 0.0, 5.0, 0.0]), Some(1.0));
+        // By hand: (−2·1 + 0·2 + 2·3) / (6 · 2).
+        assert_eq!(gini(&[3.0, -1.0, 2.0]), Some(1.0 / 3.0));
+        assert_eq!((gini(&[1.0]), gini(&[0.0; 4])), (None, None));
+    }
+
+    #[test]
+    fn asymmetry_finds_the_centre() {
+        let mut pixels = vec![0.0; 121];
+        for (at, value) in [(59, 1.0), (60, 4.0), (61, 1.0), (49, 2.0), (71, 2.0)] {
+            pixels[at] = value;
+        }
+        let image = Image::new(11, 11, pixels.clone()).unwrap();
+        for (x, y) in [(5.0, 5.0), (5.4, 4.6), (4.2, 5.8)] {
+            assert_eq!(asymmetry(&image, x, y, 4.0, 0.0), Some(0.0));
+        }
+        // One pixel has no partner: nothing else is as near.
+        pixels[52] = 1.0;
+        let image = Image::new(11, 11, pixels).unwrap();
+        assert_eq!(asymmetry(&image, 5.0, 5.0, 4.0, 0.0), Some(2.0 / 11.0));
+    }
+
+    #[test]
+    fn m20_of_a_bright_spot_off_the_centre() {
+        // A spot of 4 at 1 and a spot of 1 at −4 along x: the centroid is 0.
+        let mut pixels = vec![0.0; 121];
+        (pixels[5 * 11 + 6], pixels[5 * 11 + 1]) = (4.0, 1.0);
+        let image = Image::new(11, 11, pixels).unwrap();
+        let found = m20(&image, &[(1, 5), (6, 5)]).unwrap();
+        assert!((found - libm::log10(4.0 / 20.0)).abs() < 1e-12, "{found}");
+        assert_eq!(m20(&image, &[(6, 5)]), None);
+    }
+}
