@@ -5,30 +5,63 @@ use std::f64::consts::PI;
 use crate::image::{Image, Why};
 
 /// Circles around a centre in an image without background.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Circles<'a> {
-    pub image: &'a Image,
-    pub x: f64,
-    pub y: f64,
+    image: &'a Image,
+    x: f64,
+    y: f64,
+    /// From the centre outwards.
+    pixels: Vec<Pixel>,
+    /// `sums[n]` is that of the first n pixels; NaN from the first masked one on.
+    sums: Vec<f64>,
 }
+
+/// A pixel, seen from the centre.
+#[derive(Debug, Clone, Copy)]
+struct Pixel {
+    distance: f64,
+    dx: f64,
+    dy: f64,
+    value: f64,
+}
+
+/// A little more than half of a pixel's diagonal.
+const HALF_DIAGONAL: f64 = 0.7072;
 
 /// The Petrosian ratio that ends a source.
 pub const RATIO: f64 = 0.2;
 /// Petrosian radii in the total aperture.
 pub const TOTAL: f64 = 1.5;
 
-impl Circles<'_> {
+impl<'a> Circles<'a> {
+    /// Sorts the pixels by their distance from (`x`, `y`).
+    pub fn new(image: &'a Image, x: f64, y: f64) -> Self {
+        let mut pixels = Vec::with_capacity(image.pixels().len());
+        for (row, values) in image.pixels().chunks(image.width()).enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                let (dx, dy) = (column as f64 - x, row as f64 - y);
+                pixels.push(Pixel { distance: libm::hypot(dx, dy), dx, dy, value: *value });
+            }
+        }
+        pixels.sort_by(|a, b| a.distance.total_cmp(&b.distance));
+        let mut sums = vec![0.0];
+        for pixel in &pixels {
+            sums.push(sums[sums.len() - 1] + pixel.value);
+        }
+        Self { image, x, y, pixels, sums }
+    }
+
     /// Flux within radius `r`, in the image's unit: each pixel times the area that it shares with
-    /// the circle, exactly. NaN when that is masked.
+    /// the circle, exactly. NaN when one of these is masked.
     pub fn flux(&self, r: f64) -> f64 {
-        let [(x_low, x_high), (y_low, y_high)] = self.image.around(self.x, self.y, r);
-        let mut sum = 0.0;
-        for row in y_low..y_high {
-            for column in x_low..x_high {
-                let area = shared(column as f64 - self.x, row as f64 - self.y, r);
-                if area > 0.0 {
-                    sum += area * self.image.at(column, row);
-                }
+        // Only pixels on the circle are cut.
+        let closer = |than: f64| self.pixels.partition_point(|pixel| pixel.distance <= than);
+        let (whole, some) = (closer(r - HALF_DIAGONAL), closer(r + HALF_DIAGONAL));
+        let mut sum = self.sums[whole];
+        for pixel in &self.pixels[whole..some] {
+            let area = shared(pixel.dx, pixel.dy, r);
+            if area > 0.0 {
+                sum += area * pixel.value;
             }
         }
         sum
@@ -42,10 +75,7 @@ impl Circles<'_> {
     /// # Errors
     /// When it, or the annulus, reaches beyond the image, or there are masked pixels.
     pub fn petrosian(&self) -> Result<f64, Why> {
-        let ratio = |r: f64| {
-            let annulus = (self.flux(1.25 * r) - self.flux(0.8 * r)) / (1.25 * 1.25 - 0.8 * 0.8);
-            annulus / self.flux(r)
-        };
+        let ratio = |r: f64| self.brightness(r) * PI * r * r / self.flux(r);
         let (mut low, mut r) = (0.5, 1.0);
         loop {
             if !self.image.holds(self.x, self.y, 1.25 * r) {
@@ -60,6 +90,12 @@ impl Circles<'_> {
             }
             (low, r) = (r, 1.05 * r);
         }
+    }
+
+    /// The mean surface brightness between 0.8 and 1.25 `r`.
+    pub fn brightness(&self, r: f64) -> f64 {
+        let area = PI * r * r * (1.25 * 1.25 - 0.8 * 0.8);
+        (self.flux(1.25 * r) - self.flux(0.8 * r)) / area
     }
 
     /// The smallest radius with a `share` of the flux within `total`; looked for in 64 steps, and
@@ -118,12 +154,6 @@ fn quarter(x: f64, y: f64, r: f64) -> f64 {
     start * y + under(x) - under(start)
 }
 
-/// The mean surface brightness on a circle of radius `r`: of the annulus between 0.8 and 1.25 `r`.
-pub fn brightness(circles: Circles<'_>, r: f64) -> f64 {
-    let area = PI * r * r * (1.25 * 1.25 - 0.8 * 0.8);
-    (circles.flux(1.25 * r) - circles.flux(0.8 * r)) / area
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +181,7 @@ mod tests {
     #[test]
     fn half_of_a_flat_circle_lies_within_its_root() {
         let image = Image::new(31, 31, vec![2.0; 961]).unwrap();
-        let circles = Circles { image: &image, x: 15.25, y: 14.5 };
+        let circles = Circles::new(&image, 15.25, 14.5);
         assert!((circles.flux(10.0) - 200.0 * PI).abs() < 1e-9);
         let radius = circles.radius(0.5, 10.0).unwrap();
         assert!((radius - libm::sqrt(50.0)).abs() < 1e-9, "{radius}");

@@ -1,6 +1,6 @@
 //! All features of an image, in order.
 
-use crate::aperture::{Circles, TOTAL, brightness};
+use crate::aperture::{Circles, TOTAL};
 use crate::background::background;
 use crate::image::{Image, Why};
 use crate::params::Params;
@@ -61,7 +61,7 @@ fn fill(measured: &mut Measured, image: &Image, params: &Params) -> Result<(), W
     let sigma = params.psf_sigma();
     measured.sharpness = sigma.and_then(|sigma| sharpness(image, source.peak, sigma));
 
-    let circles = Circles { image, x, y };
+    let circles = Circles::new(image, x, y);
     let petrosian = circles.petrosian()?;
     measured.petrosian = Some(petrosian);
     let total = TOTAL * petrosian;
@@ -81,7 +81,7 @@ fn fill(measured: &mut Measured, image: &Image, params: &Params) -> Result<(), W
     measured.concentration = radii.map(|(r80, r20)| 5.0 * libm::log10(r80 / r20));
     measured.asymmetry = asymmetry(image, x, y, total, sky.noise);
     // Lotz et al. 2004: what is at least as bright as the source is at its Petrosian radius.
-    let least = brightness(circles, petrosian);
+    let least = circles.brightness(petrosian);
     let mut pixels = within(image, x, y, total);
     pixels.retain(|&(x, y)| image.at(x, y) >= least);
     let values: Vec<_> = pixels.iter().map(|&(x, y)| image.at(x, y)).collect();
