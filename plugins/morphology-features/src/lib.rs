@@ -4,12 +4,12 @@
 //! - [`cell`]: cells of a column → images;
 //! - [`fits`]: the primary image of a FITS file;
 //! - [`image`]: pixels, and why there may be none;
-//! - [`background`]: the sky and its noise;
-//! - [`source`]: which pixels are the source's, and their moments;
+//! - [`mod@background`]: the sky and its noise;
+//! - [`mod@source`]: which pixels are the source's, and their moments;
 //! - [`aperture`]: flux in circles;
 //! - [`structure`]: asymmetry, Gini, M20;
 //! - [`psf`]: what a point would look like;
-//! - [`measure`]: all of them, in order;
+//! - [`mod@measure`]: all of them, in order;
 //! - here: which columns come in and which go out.
 
 use skyloom_plugin::prelude::*;
