@@ -152,6 +152,12 @@ fn javascript_gets_the_same_bits() {
 }
 
 #[test]
+fn c_gets_the_same_bits() {
+    let source = ("src/reckoner.c", include_str!("../cases/languages/reckoner.c"));
+    agrees("c", &[("plugin.toml", "language = \"c\"\n"), source]);
+}
+
+#[test]
 fn who_calls_kernels_without_asking_is_told_what_to_write() {
     for (language, file) in [("python", PYTHON), ("js", JAVASCRIPT)] {
         if languages::is_here(language) {
