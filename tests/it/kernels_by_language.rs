@@ -158,6 +158,13 @@ fn c_gets_the_same_bits() {
 }
 
 #[test]
+fn go_gets_the_same_bits() {
+    let source = ("reckoner.go", include_str!("../cases/languages/reckoner.go"));
+    let module = ("go.mod", "module reckoner\n\ngo 1.24\n");
+    agrees("go", &[("plugin.toml", "language = \"go\"\n"), module, source]);
+}
+
+#[test]
 fn who_calls_kernels_without_asking_is_told_what_to_write() {
     for (language, file) in [("python", PYTHON), ("js", JAVASCRIPT)] {
         if languages::is_here(language) {
