@@ -241,5 +241,6 @@ struct sky_task {
 sky_error *sky_host_error(const wit_io_error *error);
 sky_columns *sky_columns_new(void);
 int32_t sky_batch_handle(const sky_batch *batch);
+sky_arena *sky_batch_arena(sky_batch *batch);
 
 #endif

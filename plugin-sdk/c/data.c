@@ -16,6 +16,7 @@ struct sky_batch {
 void *sky_alloc(sky_batch *batch, size_t bytes) { return sky_arena_new(&batch->arena, bytes); }
 int64_t sky_rows(const sky_batch *batch) { return batch->rows; }
 int32_t sky_batch_handle(const sky_batch *batch) { return batch->handle; }
+sky_arena *sky_batch_arena(sky_batch *batch) { return &batch->arena; }
 
 // ── Batches ─────────────────────────────────────────────────────────────────────────────
 

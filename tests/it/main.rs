@@ -14,6 +14,7 @@ mod c_and_go;
 mod interpreters;
 mod contract;
 mod kernels;
+mod kernels_by_language;
 mod scientific;
 mod kit;
 mod check;

@@ -34,6 +34,8 @@ struct Package {
     name: String,
     folder: PathBuf,
     language: Language,
+    /// Whether an interpreter is to hold what the host lends; compilers see that for themselves.
+    kernels: bool,
     /// The project's folder.
     root: PathBuf,
     /// Where all that is built for the sandbox is kept.
@@ -70,6 +72,9 @@ struct Manifest {
     language: String,
     #[serde(default)]
     runtime: Option<String>,
+    /// Whether it calls the host's kernels.
+    #[serde(default)]
+    kernels: bool,
 }
 
 /// The file that makes a folder a package in a language other than Rust.
@@ -80,9 +85,9 @@ impl Package {
         let name = package_name(folder)?;
         let guests = project.target().join("guests");
         let work = guests.join("work").join(&name);
-        let language = Language::of(folder)?;
+        let (language, kernels) = Language::of(folder)?;
         let (root, folder) = (project.root.clone(), folder.to_owned());
-        Ok(Self { name, folder, language, root, guests, work })
+        Ok(Self { name, folder, language, kernels, root, guests, work })
     }
 
     /// Waits until no other process builds this package; nobody does as long as this lives.
@@ -112,15 +117,32 @@ impl Package {
         self.guests.join("components").join(format!("{}.wasm", self.name))
     }
 
+    /// The world that an interpreter is built for. What it imports does not depend on what it
+    /// calls, so one that did not ask for the kernels is built without them.
+    fn world(&self) -> &'static str {
+        if self.kernels { "plugin-with-kernels" } else { "plugin" }
+    }
+
+    /// What an interpreter says is wrong with the author's files.
+    fn wrong(&self, said: &str) -> RegistryError {
+        let remedy = if !self.kernels && said.contains("kernels") {
+            "\nto call the host's kernels, write `kernels = true` in its plugin.toml"
+        } else {
+            ""
+        };
+        RegistryError::Build(format!("`{}` does not compile:\n{said}{remedy}", self.name))
+    }
+
     fn failed(&self, reason: &dyn std::fmt::Display) -> RegistryError {
         RegistryError::Build(format!("cannot make a component of `{}`: {reason}", self.name))
     }
 }
 
 impl Language {
-    fn of(folder: &Path) -> Result<Self, RegistryError> {
+    /// The language of the package in `folder`, and whether it asks for the kernels.
+    fn of(folder: &Path) -> Result<(Self, bool), RegistryError> {
         if folder.join("Cargo.toml").is_file() {
-            return Ok(Self::Rust);
+            return Ok((Self::Rust, false));
         }
         let path = folder.join(MANIFEST);
         let text = fs::read_to_string(&path)
@@ -130,7 +152,7 @@ impl Language {
             toml::from_str(&text).map_err(|error| wrong(error.to_string().trim().to_owned()))?;
         let wanted = (manifest.language.as_str(), manifest.runtime.as_deref());
         let found = LANGUAGES.iter().find(|(language, runtime, _)| (*language, *runtime) == wanted);
-        found.map(|(.., language)| *language).ok_or_else(|| {
+        let language = found.map(|(.., language)| *language).ok_or_else(|| {
             let name = |(language, runtime): (&str, Option<&str>)| match runtime {
                 None => format!("`language = \"{language}\"`"),
                 Some(runtime) => format!("`language = \"{language}\"`, `runtime = \"{runtime}\"`"),
@@ -138,7 +160,16 @@ impl Language {
             let known = LANGUAGES.iter().map(|(language, runtime, _)| name((language, *runtime)));
             let known = known.collect::<Vec<_>>().join(" or ");
             wrong(format!("nothing here builds {}; write {known}", name(wanted)))
-        })
+        })?;
+        match language {
+            Self::Scientific if manifest.kernels => Err(wrong(
+                "scientific Python has no kernels; leave out `kernels`, or `runtime`".to_owned(),
+            )),
+            Self::C | Self::Go if manifest.kernels => Err(wrong(
+                "what is compiled has the kernels that it calls; leave out `kernels`".to_owned(),
+            )),
+            language => Ok((language, manifest.kernels)),
+        }
     }
 }
 
@@ -271,9 +302,15 @@ fn stamp_of(package: &Package) -> String {
         // Another host may bring another SDK.
         Language::C => stamp_sdk(&c::SDK, &mut hasher),
         Language::Go => stamp_sdk(&go::SDK, &mut hasher),
-        Language::Python => stamp_sdk(&python::SDK, &mut hasher),
+        Language::Python => {
+            stamp_sdk(&python::SDK, &mut hasher);
+            stamp_sdk(&[python::KERNELS], &mut hasher);
+        }
         Language::Scientific => stamp_sdk(&scientific::SDK, &mut hasher),
-        Language::JavaScript => stamp_sdk(&js::SDK, &mut hasher),
+        Language::JavaScript => {
+            stamp_sdk(&js::SDK, &mut hasher);
+            stamp_sdk(&[js::KERNELS], &mut hasher);
+        }
     }
     roots.sort();
     for root in roots {

@@ -34,6 +34,7 @@ from skyloom import (
     float64,
     int32,
     int64,
+    kernels,
     list_of,
     param,
     read_params,
@@ -220,6 +221,21 @@ class Writing(unittest.TestCase):
             writer.derive(batch, [[], []])
         with self.assertRaises(MissingColumn):
             batch.numbers("I")
+
+
+class Kernels(unittest.TestCase):
+    def test_light_curves_are_put_behind_each_other(self) -> None:
+        curves = kernels.Curves.of([([1.0, 2.0], array("d", [3.0, 4.0])), ([], b"")])
+        self.assertEqual(curves.offsets.tolist(), [0, 2, 2])
+        self.assertEqual(curves.values, array("d", [3.0, 4.0]).tobytes())
+        self.assertIsNone(curves.errors)
+        self.assertEqual(kernels.Curves.of([]).offsets.tolist(), [0])
+        with self.assertRaises(ValueError):
+            kernels.Curves.of([([1.0], [2.0]), ([1.0], [2.0], [3.0])])
+
+    def test_outside_a_component_there_are_none(self) -> None:
+        with self.assertRaisesRegex(PluginError, "only there in a component"):
+            kernels.phase_fold([1.0], 2.0, 0.0)
 
 
 if __name__ == "__main__":

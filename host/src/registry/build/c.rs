@@ -8,13 +8,15 @@ use super::super::RegistryError;
 use super::{Package, componentize, tools};
 
 /// The SDK, compiled with each package.
-pub(super) const SDK: [(&str, &str); 9] = [
+pub(super) const SDK: [(&str, &str); 11] = [
     ("skyloom.h", include_str!("../../../../plugin-sdk/c/skyloom.h")),
+    ("skyloom_kernels.h", include_str!("../../../../plugin-sdk/c/skyloom_kernels.h")),
     ("abi.h", include_str!("../../../../plugin-sdk/c/abi.h")),
     ("bind.c", include_str!("../../../../plugin-sdk/c/bind.c")),
     ("data.c", include_str!("../../../../plugin-sdk/c/data.c")),
     ("export.c", include_str!("../../../../plugin-sdk/c/export.c")),
     ("json.c", include_str!("../../../../plugin-sdk/c/json.c")),
+    ("kernels.c", include_str!("../../../../plugin-sdk/c/kernels.c")),
     ("memory.c", include_str!("../../../../plugin-sdk/c/memory.c")),
     ("output.c", include_str!("../../../../plugin-sdk/c/output.c")),
     ("schema.c", include_str!("../../../../plugin-sdk/c/schema.c")),

@@ -8,7 +8,7 @@ use super::super::RegistryError;
 use super::{Package, componentize, tools};
 
 /// The SDK, a module of its own.
-pub(super) const SDK: [(&str, &str); 9] = [
+pub(super) const SDK: [(&str, &str); 12] = [
     ("go.mod", include_str!("../../../../plugin-sdk/go/go.mod")),
     ("abi.go", include_str!("../../../../plugin-sdk/go/abi.go")),
     ("abi_wasm.go", include_str!("../../../../plugin-sdk/go/abi_wasm.go")),
@@ -16,6 +16,9 @@ pub(super) const SDK: [(&str, &str); 9] = [
     ("build.go", include_str!("../../../../plugin-sdk/go/build.go")),
     ("column.go", include_str!("../../../../plugin-sdk/go/column.go")),
     ("error.go", include_str!("../../../../plugin-sdk/go/error.go")),
+    ("kernels.go", include_str!("../../../../plugin-sdk/go/kernels.go")),
+    ("kernels_none.go", include_str!("../../../../plugin-sdk/go/kernels_none.go")),
+    ("kernels_wasm.go", include_str!("../../../../plugin-sdk/go/kernels_wasm.go")),
     ("params.go", include_str!("../../../../plugin-sdk/go/params.go")),
     ("plugin.go", include_str!("../../../../plugin-sdk/go/plugin.go")),
 ];

@@ -46,6 +46,8 @@ pub(super) const SDK: [(&str, &str); 11] = sdk![
     "schema.js",
     "text.js",
 ];
+/// The SDK's view of what the host lends, for packages that ask for it.
+pub(super) const KERNELS: (&str, &str) = sdk!["kernels.js"][0];
 const ENTRY: (&str, &str) =
     ("skyloom-entry.js", include_str!("../../../../plugin-sdk/js/entry.js"));
 
@@ -55,6 +57,7 @@ pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     let builder = Builder::behind(package, &tool)?;
     let folder = package.work.join("js");
     let mut files = SDK.to_vec();
+    files.extend(package.kernels.then_some(KERNELS));
     files.push(ENTRY);
     tools::write_sdk(&folder, &files)?;
     for (path, bytes) in sources(package)? {
@@ -66,14 +69,13 @@ pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     let output = Command::new(&tool)
         .current_dir(&folder)
         .args(["--runtime", "engine.wasm", "--module-root", "."])
-        .args(["--wit", "wit", "--world", "plugin", "--js", ENTRY.0, "--output", "out.wasm"])
+        .args(["--wit", "wit", "--world", package.world(), "--js", ENTRY.0, "--output", "out.wasm"])
         .stdin(Stdio::null())
         .output()
         .map_err(|source| RegistryError::Io { path: tool.clone(), source })?;
     if !output.status.success() {
         let said = [output.stdout, output.stderr].concat();
-        let said = words_of(&String::from_utf8_lossy(&said));
-        return Err(RegistryError::Build(format!("`{}` does not compile:\n{said}", package.name)));
+        return Err(package.wrong(&words_of(&String::from_utf8_lossy(&said))));
     }
     let path = folder.join("out.wasm");
     let whole = fs::read(&path).map_err(|source| RegistryError::Io { path, source })?;

@@ -48,6 +48,10 @@ pub(super) const SDK: [(&str, &str); 12] = sdk![
     "skyloom_sandbox.py",
 ];
 
+/// The SDK's view of what the host lends, for packages that ask for it.
+pub(super) const KERNELS: (&str, &str) =
+    ("skyloom/kernels.py", include_str!("../../../../plugin-sdk/python/skyloom/kernels.py"));
+
 /// Builds the package.
 pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     let tool = tools::need(package, &[TOOL], INSTALL)?;
@@ -58,18 +62,14 @@ pub(super) fn build(package: &Package) -> Result<Vec<u8>, RegistryError> {
     place.write("plugin.zip", &plugin(package)?)?;
     let memory = wat::parse_str(MEMORY).map_err(|error| package.failed(&error))?;
     place.write(MEMORY_FILE, &memory)?;
-    let said = place.run(&tool, "skyloom_entry")?;
+    let said = place.run(&tool, package.world(), "skyloom_entry")?;
     let component = fs::read(place.folder.join("out.wasm"));
     match (said, component) {
         (None, Ok(component)) => {
             let settled = settle::settle(&component).map_err(|error| package.failed(&error))?;
             Ok(without_clock(settled))
         }
-        (said, _) => Err(RegistryError::Build(format!(
-            "`{}` does not compile:\n{}",
-            package.name,
-            said.unwrap_or_default()
-        ))),
+        (said, _) => Err(package.wrong(&said.unwrap_or_default())),
     }
 }
 
@@ -103,17 +103,19 @@ fn check_version(package: &Package, tool: &Path) -> Result<(), RegistryError> {
     Err(tools::missing(package, &wanted, INSTALL))
 }
 
-/// Python's standard library as the builder brings it, taken out once.
+/// Python's standard library as the builder brings it, with the types of the package's world, taken
+/// out once.
 fn library(package: &Package, tool: &Path) -> Result<Vec<u8>, RegistryError> {
     let how = blake3::hash(HARVEST.as_bytes()).to_hex();
-    let kept = package.guests.join(format!("python-{VERSION}-{}.zip", &how[..12]));
+    let kernels = if package.kernels { "-kernels" } else { "" };
+    let kept = package.guests.join(format!("python-{VERSION}{kernels}-{}.zip", &how[..12]));
     if let Ok(bytes) = fs::read(&kept) {
         return Ok(bytes);
     }
     tell("taking Python's standard library out of componentize-py, once");
     let place = Place::new(package, "harvest")?;
     place.write("skyloom_harvest.py", HARVEST.as_bytes())?;
-    let said = place.run(tool, "skyloom_harvest")?;
+    let said = place.run(tool, package.world(), "skyloom_harvest")?;
     let bytes = fs::read(place.app.join("python.zip")).map_err(|_| {
         package.failed(&format!("{TOOL} cannot be run: {}", said.unwrap_or_default()))
     })?;
@@ -139,7 +141,8 @@ fn plugin(package: &Package) -> Result<Vec<u8>, RegistryError> {
             package.name
         )));
     }
-    for (path, text) in SDK {
+    let kernels = package.kernels.then_some(KERNELS);
+    for (path, text) in SDK.into_iter().chain(kernels) {
         archive.add(path, text.as_bytes().to_vec());
     }
     Ok(archive.bytes())
@@ -187,11 +190,11 @@ impl Place {
     }
 
     /// Makes `out.wasm` of a module; or what the builder says, if it does not.
-    fn run(&self, tool: &Path, module: &str) -> Result<Option<String>, RegistryError> {
+    fn run(&self, tool: &Path, world: &str, module: &str) -> Result<Option<String>, RegistryError> {
         self.fix_times().map_err(|source| RegistryError::Io { path: self.app.clone(), source })?;
         let output = Command::new(tool)
             .current_dir(&self.folder)
-            .args(["-q", "-d", "wit", "-w", "plugin", "componentize", "--stub-wasi"])
+            .args(["-q", "-d", "wit", "-w", world, "componentize", "--stub-wasi"])
             .args(["-p", "app", module, "-o", "out.wasm"])
             .env("VIRTUAL_ENV", self.folder.join("venv"))
             .env_remove("PYTHONPATH")

@@ -107,6 +107,7 @@ mod tests {
             name: "stars".to_owned(),
             folder: here.clone(),
             language: Language::Scientific,
+            kernels: false,
             root: here.clone(),
             guests: here.clone(),
             work: here,
