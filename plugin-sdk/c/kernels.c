@@ -84,7 +84,8 @@ void host_forest_pack(const wit_trees *trees, wit_answer *answer);
 SKY_KERNEL("[method]forest.predict")
 void host_forest_predict(int32_t forest, const void *rows, size_t length, wit_answer *answer);
 SKY_KERNEL("[method]forest.tree-shap")
-void host_forest_tree_shap(int32_t forest, const void *rows, size_t length, wit_answer *answer);
+void host_forest_tree_shap(int32_t forest, const void *rows, size_t length, int32_t is_wanted,
+                           const void *wanted, size_t wanted_length, wit_answer *answer);
 
 // ── Over the border ─────────────────────────────────────────────────────────────────────
 
@@ -264,6 +265,7 @@ sky_error *sky_forest_predict(sky_batch *batch, sky_forest forest, const double 
 sky_error *sky_forest_shap(sky_batch *batch, sky_forest forest, const double *rows, size_t count,
                            const double **values, size_t *n_values) {
   wit_answer answer;
-  host_forest_tree_shap(forest.handle, rows, count * sizeof *rows, &answer);
+  // Every class, not one for each row.
+  host_forest_tree_shap(forest.handle, rows, count * sizeof *rows, 0, NULL, 0, &answer);
   return take_numbers(batch, &answer, values, n_values);
 }

@@ -36,7 +36,7 @@ func hostForestPack(trees, result unsafe.Pointer)
 func hostForestPredict(forest, rows, length uint32, result unsafe.Pointer)
 
 //go:wasmimport skyloom:plugin/kernels@0.1.0 [method]forest.tree-shap
-func hostForestTreeShap(forest, rows, length uint32, result unsafe.Pointer)
+func hostForestTreeShap(forest, rows, length, isWanted, wanted, wantedLength uint32, result unsafe.Pointer)
 
 type wireCurves struct {
 	_                      structs.HostLayout
@@ -212,7 +212,8 @@ func (f Forest) shap(rows []float64) ([]float64, error) {
 	l, result := new(lowering), new(answer)
 	lowered := numbers(l, rows)
 	defer letGo()
-	hostForestTreeShap(f.handle, lowered.at, lowered.length, unsafe.Pointer(result))
+	// Every class, not one for each row.
+	hostForestTreeShap(f.handle, lowered.at, lowered.length, 0, 0, 0, unsafe.Pointer(result))
 	runtime.KeepAlive(l)
 	if err := words(result); err != nil {
 		return nil, err

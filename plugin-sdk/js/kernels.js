@@ -134,7 +134,7 @@ export class Forest {
    * Path-dependent TreeSHAP, Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9.
    */
   treeShap(rows) {
-    return floats(told(() => this.#packed.treeShap(bytesOf(Float64Array, rows))));
+    return floats(told(() => this.#packed.treeShap(bytesOf(Float64Array, rows), null)));
   }
 }
 

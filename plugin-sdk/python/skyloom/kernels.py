@@ -219,7 +219,7 @@ class Forest:
     def tree_shap(self, rows: Array) -> array:
         """Of each row the Shapley value of each feature for each class, class by class; needs
         covers. Path-dependent TreeSHAP, Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9."""
-        return _array("d", _asked(self._packed.tree_shap, _bytes_of(rows, "d")))
+        return _array("d", _asked(self._packed.tree_shap, _bytes_of(rows, "d"), None))
 
 
 def _bytes_of(values: Array, code: str) -> bytes:
