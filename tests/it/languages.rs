@@ -65,7 +65,7 @@ pub(crate) fn project(language: &Language, purpose: &str) -> PathBuf {
     std::fs::create_dir_all(folder.join("plugins")).expect("a folder can be made");
     if language.name == "rust" {
         // Packages in Rust share the workspace of a clone: here, one without the host.
-        for shared in ["plugin-sdk", "plugins/csv-ingester", "workflows/data"] {
+        for shared in ["plugin-sdk", "host/kernels", "plugins/csv-ingester", "workflows/data"] {
             files_below(Path::new(shared)).iter().for_each(|path| copy(path, &folder));
         }
         for path in ["Cargo.lock", "rustfmt.toml", "clippy.toml", "rust-toolchain.toml"] {
@@ -74,7 +74,7 @@ pub(crate) fn project(language: &Language, purpose: &str) -> PathBuf {
             }
         }
         let manifest = std::fs::read_to_string(root().join("Cargo.toml")).expect("it is there");
-        let members = r#"["plugin-sdk", "plugin-sdk/wire", "plugin-sdk/testing", "plugins/*"]"#;
+        let members = r#"["host/kernels", "plugin-sdk", "plugin-sdk/wire", "plugin-sdk/testing", "plugins/*"]"#;
         let lines = manifest.lines().filter_map(|line| match line.split_once(" = ") {
             Some(("members", _)) => Some(format!("members = {members}")),
             Some(("default-members" | "exclude", _)) => None,

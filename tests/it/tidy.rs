@@ -30,7 +30,7 @@ const WITHOUT_GOLDENS: [(&str, &str); 2] = [
 
 /// Crates and the rooms of the host that may name them, so that replacing one is a job for
 /// one room.
-const OWNERS: [(&str, &[&str]); 28] = [
+const OWNERS: [(&str, &[&str]); 29] = [
     ("base64", &["oci", "trust"]),
     ("chrono", &["run", "provenance", "trust"]),
     ("clap", &["cli"]),
@@ -49,6 +49,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("rustls", &["oci"]),
     ("serde_saphyr", &["workflow"]),
     ("sha2", &["oci"]),
+    ("skyloom_kernels", &["instance"]),
     ("sled", &["cache"]),
     ("strsim", &["fault"]),
     ("toml", &["registry"]),

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::text::{self, grid};
 use super::{End, render};
-use crate::instance::Engine;
+use crate::instance::{Engine, KERNELS_VERSION, vector_unit};
 use crate::registry::{self, Project};
 use crate::run::{self, RunError};
 
@@ -65,7 +65,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<End, RunError> {
         vec![Finding::fine("skyloom", env!("CARGO_PKG_VERSION")), engine(), plugins(&project)];
     findings.extend(rust(&project));
     findings.push(scientific_python());
-    findings.extend([cores(), memory()]);
+    findings.extend([kernels(), cores(), memory()]);
     findings.push(writable(&state));
     findings.extend(disk(&state));
     findings.push(Finding::fine("cache", usage(&state.join("cache"))));
@@ -179,6 +179,12 @@ fn scientific_python() -> Finding {
             Finding::bad(WHAT, State::Poor, found, remedy)
         }
     }
+}
+
+/// What the host computes for plugins, and on what.
+fn kernels() -> Finding {
+    let found = format!("version {KERNELS_VERSION}, on the CPU with {}", vector_unit());
+    Finding::fine("kernels", found)
 }
 
 /// The version that `tool --version` names, with the tool's own name left out.

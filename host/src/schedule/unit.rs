@@ -11,7 +11,9 @@ use crate::cache::{
     UnitInput, UnitKey, own_fields, splice, unit_key,
 };
 use crate::data::{BlobFile, Digest, Object, Table, schema_digest};
-use crate::instance::{InstanceError, Role, RunInput, RunReport, TableSchema, Task, Watch};
+use crate::instance::{
+    InstanceError, KERNELS_VERSION, Role, RunInput, RunReport, TableSchema, Task, Watch,
+};
 use crate::plan::{Plan, PlanNode, PlanSource};
 use crate::provenance::Served;
 
@@ -93,7 +95,7 @@ impl Shape {
             kernels: node
                 .component
                 .uses_kernels()
-                .then(|| Kernels { version: skyloom_kernels::VERSION, device: "cpu".to_owned() }),
+                .then(|| Kernels { version: KERNELS_VERSION, device: "cpu".to_owned() }),
             params: node.params.clone(),
             inputs: inputs.collect(),
             outputs: outputs.collect(),
