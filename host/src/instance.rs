@@ -21,7 +21,7 @@ pub use chosen::Selection;
 pub use engine::{Component, Engine};
 pub use scientific::pack;
 pub(crate) use scientific::{INSTALL_RUNTIME, RUNTIME, runtime_folder};
-pub use skyloom_kernels::{VERSION as KERNELS_VERSION, vector_unit};
+pub use skyloom_kernels::VERSION as KERNELS_VERSION;
 pub use store::{BoundInput, Limits, LogLevel, LogLine, RunInput, RunReport, Task, Watch};
 pub use threads::Threads;
 

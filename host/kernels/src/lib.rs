@@ -45,12 +45,6 @@ mod threads;
 mod turns;
 mod width;
 
-/// The vector unit that kernels use on this machine, which changes how fast they are and
-/// nothing else.
-pub fn vector_unit() -> &'static str {
-    width::Width::widest().name()
-}
-
 pub use curves::{Curve, Curves};
 pub use error::KernelError;
 pub use grid::Grid;

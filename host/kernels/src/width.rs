@@ -42,17 +42,6 @@ impl Width {
         Self::Baseline
     }
 
-    /// What processors call it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "the vectors that every processor has",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "AVX2",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "AVX-512",
-        }
-    }
-
     /// All that this machine has, the widest last.
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::text::{self, grid};
 use super::{End, render};
-use crate::instance::{Engine, KERNELS_VERSION, vector_unit};
+use crate::instance::{Engine, KERNELS_VERSION};
 use crate::registry::{self, Project};
 use crate::run::{self, RunError};
 
@@ -183,8 +183,7 @@ fn scientific_python() -> Finding {
 
 /// What the host computes for plugins, and on what.
 fn kernels() -> Finding {
-    let found = format!("version {KERNELS_VERSION}, on the CPU with {}", vector_unit());
-    Finding::fine("kernels", found)
+    Finding::fine("kernels", format!("version {KERNELS_VERSION}, on the CPU"))
 }
 
 /// The version that `tool --version` names, with the tool's own name left out.
